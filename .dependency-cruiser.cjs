@@ -1,0 +1,61 @@
+// The import table of the architecture: what a room's row does not list of our own rooms is an error.
+const own = "^(engine|operators|deploy|web|test)/";
+
+/** `from` may import, of our own code, only `allowed`. */
+const room = (name, from, allowed) => ({
+  name,
+  severity: "error",
+  from: { path: from },
+  to: { path: own, pathNot: allowed },
+});
+
+/** `from` may use, of npm and Node, only `allowed`. */
+const packages = (name, from, allowed) => ({
+  name: `${name}-packages`,
+  severity: "error",
+  from: { path: from },
+  to: { dependencyTypes: ["npm", "npm-dev", "npm-optional", "core"], pathNot: allowed },
+});
+
+module.exports = {
+  forbidden: [
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
+    { name: "no-unresolved", severity: "error", from: {}, to: { couldNotResolve: true } },
+    room("core", "^engine/core/", ["^engine/core/"]),
+    packages("core", "^engine/core/", ["node_modules/(graphology|croner|temporal-|decimal\\.js|zod|events)"]),
+    {
+      name: "core-zod-as-type",
+      severity: "error",
+      from: { path: "^engine/core/" },
+      to: { path: "node_modules/zod", dependencyTypesNot: ["type-only"] },
+    },
+    room("dagfile", "^engine/dagfile/", ["^engine/(core|dagfile)/"]),
+    room("store", "^engine/store/", ["^engine/(core|store)/"]),
+    room("runtime", "^engine/runtime/", ["^engine/(core|store|runtime)/"]),
+    packages("runtime", "^engine/runtime/", [
+      "^(timers|events|async_hooks|crypto|os|perf_hooks|util)",
+      "node_modules/(pino|@types)",
+    ]),
+    room("local", "^engine/local/", ["^engine/(core|local)/"]),
+    room("cli", "^engine/cli/", ["^engine/(core|dagfile|store|runtime|local|cli)/", "^engine/config\\.ts$"]),
+    room("config", "^engine/config\\.ts$", ["^engine/core/"]),
+    room("operators-aws", "^operators/aws/", ["^operators/aws/", "^engine/core/"]),
+    {
+      name: "operators",
+      severity: "error",
+      from: { path: "^operators/(?!aws/)([^/]+)/" },
+      to: { path: own, pathNot: ["^operators/aws/", "^operators/$1/", "^engine/core/"] },
+    },
+    room("operators-index", "^operators/index\\.ts$", ["^operators/", "^engine/core/"]),
+    room("local-aws", "^deploy/local-aws/", ["^deploy/local-aws/"]),
+    { name: "nobody-imports-main", severity: "error", from: { pathNot: "^test/" }, to: { path: "^engine/main\\.ts$" } },
+    { name: "nobody-imports-test", severity: "error", from: { pathNot: "^test/" }, to: { path: "^test/" } },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "^(dist|node_modules)/" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] },
+  },
+};

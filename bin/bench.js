@@ -1,0 +1,6 @@
+#!/usr/bin/env node
+// `npm run bench -- NAME [--json]`: compiles when needed, then runs one benchmark of test/bench.
+import { build } from "./build.js";
+
+if (!build()) process.exit(1);
+await import("../dist/test/bench/main.js");

@@ -1,0 +1,84 @@
+/**
+ * Every code a person can meet. docs/errors.md lists exactly these (a guard test compares).
+ * `advice` says what to do next, in one sentence.
+ */
+export const ERRORS = {
+  // A DAG file
+  DAG_YAML: "Mend the YAML at the place shown.",
+  DAG_UNKNOWN_KEY: "Remove the key or correct its spelling; `nocturne schema` prints every key.",
+  DAG_INVALID: "Change the value to what the message asks for.",
+  DAG_MISSING_KEY: "Add the key.",
+  DAG_DUPLICATE_ID: "Give one of the two DAGs another id.",
+  DAG_UNKNOWN_TASK: "Name a task of this DAG.",
+  DAG_CYCLE: "Remove one of the dependencies on the path shown.",
+  DAG_UNKNOWN_OPERATOR: "Use one of the operators listed by the message.",
+  DAG_TEMPLATE: "Correct the template; the names it may use are in docs/guide.",
+  DAG_FILE_MISSING: "Create the file, or correct its path (relative to the project's folder).",
+  DAG_POOL: "Declare the pool under `pools`, with at least as many slots as its largest task takes.",
+  DAG_NOT_FOUND: "`nocturne dags list` shows the DAGs that are there.",
+  // Running
+  TEMPLATE_FAILED: "Look at the value the template received; `nocturne runs show` prints it.",
+  PARAMS_INVALID: "Correct the rendered parameter; the message shows its value.",
+  LAUNCH_UNKNOWN:
+    "Look in the AWS console whether the job runs, then clear the task; set `on_doubt: resend` if a second one does no harm.",
+  DUPLICATE_LAUNCH: "Nothing to do: the oldest job was kept, the others were cancelled and booked.",
+  TIMEOUT: "Raise `timeout` if the work needs longer, or look why it is slow.",
+  CANCELLED: "Somebody ended this task; clear it to run it again.",
+  LOST: "AWS no longer knows the job; look in its console, then clear the task.",
+  INTERRUPTED: "The process that did this work died; clear the task, or set `idempotent: true`.",
+  UNKNOWN_STATUS: "The service answered a status this version does not know; report it.",
+  INTERNAL: "This is a bug in Nocturne: please report it with the output of `--debug`.",
+  // AWS
+  AWS_DENIED: "Grant the role the IAM action named in the message.",
+  AWS_CREDENTIALS: "Set AWS credentials (environment, profile or role), or run with `--aws local`.",
+  AWS_UNREACHABLE: "Check the endpoint, the region and the network; the task is tried again by itself.",
+  AWS_REFUSED: "The service refused the request; its message says why.",
+  JOB_FAILED: "Read the last log lines with `nocturne runs show`.",
+  RESOURCE_GONE: "The resource ended before its work did; it is made again on retry.",
+  CHECK_FAILED: "The data did not pass the check; both values are in the message.",
+  WAIT_TIMEOUT: "What was waited for never arrived; check the upstream system, then clear the task.",
+  // Environment
+  CONFIG_INVALID: "Correct nocturne.yaml at the place shown.",
+  DATABASE_UNREACHABLE: "Start the database or correct DATABASE_URL; without it Nocturne starts its own Postgres.",
+  DATABASE_REFUSED: "Correct the user, password or database in DATABASE_URL.",
+  DATABASE_TOO_OLD: "Use Postgres 15 or newer.",
+  DATABASE_NOT_MIGRATED: "Run `nocturne db migrate`.",
+  DATABASE_NEWER: "This database belongs to a newer Nocturne: upgrade this one.",
+  DATABASE_POOLER: "Connect directly or through a session-mode pooler.",
+  EMBEDDED_POSTGRES: "Read the log named in the message, or set DATABASE_URL to a Postgres of your own.",
+  WRITER_HELD: "Another engine process writes for this fleet; this one may wait, or use another `fleet`.",
+  PORT_TAKEN: "Stop what listens on that port or choose another one.",
+  DISK_FULL: "Free some space, then run the command again: nothing was left half-written.",
+  HOME_IN_USE: "Wait for the other command, or choose another folder with `--home`.",
+  // Input
+  USAGE: "Run the command with --help.",
+  CSV_COLUMN_MISSING: "Name the columns of your file with --columns.",
+  CSV_EMPTY: "The file holds no lines: check the export that made it.",
+  CSV_INVALID: "Mend the line named in the message.",
+  RUN_NOT_FOUND: "`nocturne runs list` shows the runs that are there.",
+  RUN_QUARANTINED: "Read the alarm's text, mend its cause, then `nocturne runs release`.",
+} as const satisfies Record<string, string>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** What a person is told: what happened, where, and what to do next (ERRORS[code]). */
+export interface Problem {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** Where: a file position for DAG and configuration files. Lines and columns count from 1. */
+  readonly at?: { readonly file: string; readonly line?: number; readonly column?: number; readonly length?: number };
+  /** A better spelling, when one is near. */
+  readonly didYouMean?: string;
+}
+
+/** An expected failure that has to leave through an exception; the CLI prints its problems without a stack trace. */
+export class NocturneError extends Error {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: Problem | readonly Problem[], options?: ErrorOptions) {
+    const list = Array.isArray(problems) ? (problems as readonly Problem[]) : [problems as Problem];
+    super(list.map((problem) => `${problem.code}  ${problem.message}`).join("\n"), options);
+    this.name = "NocturneError";
+    this.problems = list;
+  }
+}

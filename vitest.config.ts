@@ -1,0 +1,27 @@
+import { defineConfig } from "vitest/config";
+
+/** Rooms of tests, fast ones first. `unit` and `scenario` are pure; the others start what they need themselves. */
+const project = (name: string, folders: string[], timeoutMs: number, parallel: boolean) => ({
+  test: {
+    name,
+    include: folders.map((folder) => `test/${folder}/**/*.test.ts`),
+    testTimeout: timeoutMs,
+    hookTimeout: 120_000,
+    fileParallelism: parallel,
+    ...(name === "unit" ? {} : { globalSetup: ["test/setup/build.ts"] }),
+  },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      project("unit", ["unit", "scenario", "guards"], 10_000, true),
+      project("store", ["store", "runtime"], 60_000, true),
+      project("operators", ["operators", "conformance"], 60_000, true),
+      project("local-aws", ["local-aws"], 60_000, true),
+      project("cli", ["cli", "local"], 120_000, true),
+      project("e2e", ["e2e"], 240_000, false),
+      project("interop", ["interop"], 240_000, false),
+    ],
+  },
+});
