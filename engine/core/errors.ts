@@ -46,6 +46,7 @@ export const ERRORS = {
   DATABASE_NEWER: "This database belongs to a newer Nocturne: upgrade this one.",
   DATABASE_POOLER: "Connect directly or through a session-mode pooler.",
   EMBEDDED_POSTGRES: "Read the log named in the message, or set DATABASE_URL to a Postgres of your own.",
+  LOCAL_AWS: "Read the log named in the message, then run the command again.",
   WRITER_HELD: "Another engine process writes for this fleet; this one may wait, or use another `fleet`.",
   PORT_TAKEN: "Stop what listens on that port or choose another one.",
   DISK_FULL: "Free some space, then run the command again: nothing was left half-written.",

@@ -1,0 +1,236 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { isMap, isScalar, LineCounter, parseDocument, type Document, type Node } from "yaml";
+import { z } from "zod";
+import { NocturneError, type Problem } from "./core/errors.ts";
+import type { JsonObject } from "./core/json.ts";
+import type { Connection } from "./core/operator.ts";
+import { DEFAULT_SETTINGS, type EngineSettings } from "./core/settings.ts";
+
+/** Everything a command needs to know about its surroundings, decided once. Paths are absolute. */
+export interface Config {
+  /** The nocturne.yaml that was read; null: there is none. */
+  readonly file: string | null;
+  readonly home: string;
+  /** null: the embedded Postgres of `home`. */
+  readonly databaseUrl: string | null;
+  readonly fleet: string;
+  readonly dagsFolder: string;
+  /** Overrides of prices, exact decimals as text: "glue.dpu_hour" -> "0.44". */
+  readonly prices: Readonly<Record<string, string>>;
+  readonly connections: Readonly<Record<string, Connection>>;
+  readonly engine: EngineSettings;
+  /** Whether the connection `default` is local-aws, which the command then starts. */
+  readonly aws: "cloud" | "local";
+}
+
+/** What the command line said; each goes before the environment and the file. */
+export interface ConfigFlags {
+  readonly config?: string;
+  readonly home?: string;
+  readonly databaseUrl?: string;
+  readonly fleet?: string;
+  readonly dags?: string;
+  readonly aws?: string;
+}
+
+const DURATION = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)$/;
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+const duration = z
+  .string()
+  .regex(DURATION, "expected a duration such as 20s, 500ms or 2m")
+  .transform((text) => {
+    const [, amount = "0", unit = "s"] = DURATION.exec(text) ?? [];
+    return Math.round(Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS]);
+  });
+const count = z.int().min(1);
+const price = z.union([z.number().nonnegative(), z.string().regex(/^\d+(\.\d+)?$/, "expected a price such as 0.44")]);
+
+const engineKeys = z.strictObject({
+  writer_ttl: duration.optional(),
+  writer_renew: duration.optional(),
+  send_window: duration.optional(),
+  request_limit: duration.optional(),
+  visibility: duration.optional(),
+  search_again: duration.optional(),
+  lost_after: duration.optional(),
+  poll_min: duration.optional(),
+  poll_max: duration.optional(),
+  ending_alarm: duration.optional(),
+  max_submits: count.optional(),
+  max_new_rows_per_flush: count.optional(),
+});
+
+const fleetName = z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/, "expected a Postgres schema name: a-z, 0-9 and _");
+
+const fileKeys = z.strictObject({
+  database_url: z.string().min(1).optional(),
+  fleet: fleetName.optional(),
+  home: z.string().min(1).optional(),
+  dags_folder: z.string().min(1).optional(),
+  prices: z.record(z.string(), price).optional(),
+  engine: engineKeys.optional(),
+  // What stands in a connection besides its region is checked by the AWS clients' factory, which knows its services.
+  connections: z.record(z.string(), z.looseObject({ region: z.string().min(1).optional() })).optional(),
+});
+type FileKeys = z.infer<typeof fileKeys>;
+
+/**
+ * Flag, environment (NOCTURNE_HOME, NOCTURNE_FLEET, …, DATABASE_URL), file, default: the first that says something counts.
+ * The file: --config, else ./nocturne.yaml, else <home>/nocturne.yaml. Throws NocturneError CONFIG_INVALID with every problem.
+ */
+export function loadConfig(from: {
+  readonly flags: ConfigFlags;
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+}): Config {
+  const { flags, cwd } = from;
+  const env = (name: string): string | undefined => from.env[name] || undefined;
+  const saidHome = flags.home ?? env("NOCTURNE_HOME");
+  const file = findFile(flags.config ?? env("NOCTURNE_CONFIG"), saidHome, cwd);
+  const said = file === null ? {} : readConfigFile(file);
+  const base = file === null ? cwd : resolve(file, "..");
+  const path = (flagOrEnv: string | undefined, inFile: string | undefined, otherwise: string): string =>
+    flagOrEnv !== undefined ? resolve(cwd, flagOrEnv) : inFile !== undefined ? resolve(base, inFile) : otherwise;
+  const fleet = flags.fleet ?? env("NOCTURNE_FLEET") ?? said.fleet ?? "nocturne";
+  const aws = flags.aws ?? env("NOCTURNE_AWS") ?? "cloud";
+  if (!fleetName.safeParse(fleet).success) throw usage(`--fleet ${fleet}: expected a Postgres schema name`);
+  if (aws !== "cloud" && aws !== "local") throw usage(`--aws ${aws}: expected local or cloud`);
+  return {
+    file,
+    home: path(saidHome, said.home, join(cwd, ".nocturne")),
+    databaseUrl: flags.databaseUrl ?? env("NOCTURNE_DATABASE_URL") ?? env("DATABASE_URL") ?? said.database_url ?? null,
+    fleet,
+    dagsFolder: path(flags.dags ?? env("NOCTURNE_DAGS_FOLDER"), said.dags_folder, join(cwd, "dags")),
+    prices: Object.fromEntries(Object.entries(said.prices ?? {}).map(([key, value]) => [key, String(value)])),
+    connections: connectionsOf(said, env("AWS_REGION") ?? env("AWS_DEFAULT_REGION") ?? "us-east-1"),
+    engine: settingsOf(said.engine ?? {}),
+    aws,
+  };
+}
+
+/** The same configuration with the connection `default` pointed at a local-aws that answers at `url`. */
+export function withLocalAws(config: Config, url: string): Config {
+  const services = ["s3", "glue", "emr", "redshift_data", "athena", "logs", "sts"];
+  const settings: JsonObject = {
+    endpoints: Object.fromEntries(services.map((service) => [service, url])),
+    credentials: { access_key_id: "local", secret_access_key: "local" },
+    artifacts: "s3://nocturne-artifacts",
+    glue: { role: "arn:aws:iam::000000000000:role/local", version: "5.1" },
+    emr: {
+      release: "emr-7.13.0",
+      service_role: "local",
+      instance_profile: "local",
+      log_uri: "s3://nocturne-artifacts/emr-logs/",
+    },
+    redshift: { workgroup: "local", database: "dev", iam_role: "arn:aws:iam::000000000000:role/local", base_rpu: 8 },
+    athena: { workgroup: "local", output_location: "s3://nocturne-artifacts/athena/" },
+  };
+  const local: Connection = { name: "default", region: "us-east-1", settings };
+  return { ...config, aws: "local", connections: { ...config.connections, default: local } };
+}
+
+function findFile(said: string | undefined, home: string | undefined, cwd: string): string | null {
+  if (said !== undefined) {
+    const file = resolve(cwd, said);
+    if (!existsSync(file)) throw usage(`--config ${said}: no such file`);
+    return file;
+  }
+  const places = [join(cwd, "nocturne.yaml"), join(resolve(cwd, home ?? ".nocturne"), "nocturne.yaml")];
+  // A home that was named goes first: `nocturne runs list --home .nocturne/demo` means that one's settings.
+  if (home !== undefined) places.reverse();
+  return places.find((place) => existsSync(place)) ?? null;
+}
+
+function readConfigFile(file: string): FileKeys {
+  const lines = new LineCounter();
+  const document = parseDocument(readFileSync(file, "utf8"), { lineCounter: lines, prettyErrors: false });
+  const problem = (message: string, offset: number, length: number, didYouMean?: string): Problem => {
+    const { line, col } = lines.linePos(offset);
+    const at = { file, line, column: col, length };
+    return { code: "CONFIG_INVALID", message, at, ...(didYouMean === undefined ? {} : { didYouMean }) };
+  };
+  if (document.errors.length > 0) {
+    throw new NocturneError(document.errors.map(({ message, pos }) => problem(message, pos[0], pos[1] - pos[0])));
+  }
+  const parsed = fileKeys.safeParse(document.toJS() ?? {});
+  if (parsed.success) return parsed.data;
+  throw new NocturneError(
+    parsed.error.issues.flatMap((issue) => {
+      if (issue.code !== "unrecognized_keys") {
+        const [start = 0, end = 0] = valueRange(document, issue.path);
+        return [problem(`${issue.path.join(".")}: ${issue.message}`, start, end - start)];
+      }
+      return issue.keys.map((key) => {
+        const [start = 0, end = 0] = keyRange(document, issue.path, key);
+        const known = issue.path[0] === "engine" ? engineKeys : fileKeys;
+        const near = nearest(key, Object.keys(known.shape));
+        return problem(`${[...issue.path, key].join(".")}: no such key`, start, end - start, near);
+      });
+    }),
+  );
+}
+
+function valueRange(document: Document, path: readonly PropertyKey[]): readonly number[] {
+  for (let length = path.length; length >= 0; length -= 1) {
+    const node = document.getIn(path.slice(0, length), true) as Node | undefined;
+    if (node?.range) return node.range;
+  }
+  return [0, 0];
+}
+
+function keyRange(document: Document, path: readonly PropertyKey[], key: string): readonly number[] {
+  const map = path.length === 0 ? document.contents : document.getIn(path, true);
+  const pair = isMap(map) ? map.items.find((item) => isScalar(item.key) && String(item.key.value) === key) : undefined;
+  return (pair?.key as Node | undefined)?.range ?? [0, 0];
+}
+
+function connectionsOf(said: FileKeys, region: string): Record<string, Connection> {
+  const entries = Object.entries({ default: {}, ...said.connections }).map(
+    ([name, { region: own, ...settings }]: [string, { region?: string | undefined; [key: string]: unknown }]) => [
+      name,
+      { name, region: own ?? region, settings: settings as JsonObject },
+    ],
+  );
+  return Object.fromEntries(entries) as Record<string, Connection>;
+}
+
+function settingsOf(said: z.infer<typeof engineKeys>): EngineSettings {
+  return {
+    writerTtlMs: said.writer_ttl ?? DEFAULT_SETTINGS.writerTtlMs,
+    writerRenewMs: said.writer_renew ?? DEFAULT_SETTINGS.writerRenewMs,
+    sendWindowMs: said.send_window ?? DEFAULT_SETTINGS.sendWindowMs,
+    requestLimitMs: said.request_limit ?? DEFAULT_SETTINGS.requestLimitMs,
+    visibilityMs: said.visibility ?? DEFAULT_SETTINGS.visibilityMs,
+    searchAgainMs: said.search_again ?? DEFAULT_SETTINGS.searchAgainMs,
+    lostAfterMs: said.lost_after ?? DEFAULT_SETTINGS.lostAfterMs,
+    pollMinMs: said.poll_min ?? DEFAULT_SETTINGS.pollMinMs,
+    pollMaxMs: said.poll_max ?? DEFAULT_SETTINGS.pollMaxMs,
+    endingAlarmMs: said.ending_alarm ?? DEFAULT_SETTINGS.endingAlarmMs,
+    maxSubmits: said.max_submits ?? DEFAULT_SETTINGS.maxSubmits,
+    maxNewRowsPerFlush: said.max_new_rows_per_flush ?? DEFAULT_SETTINGS.maxNewRowsPerFlush,
+  };
+}
+
+const usage = (message: string): NocturneError => new NocturneError({ code: "USAGE", message });
+
+/** The known word nearest to `word` when it is near enough to be meant. */
+function nearest(word: string, known: readonly string[]): string | undefined {
+  const scored = known.map((candidate) => ({ candidate, distance: editDistance(word, candidate) }));
+  const best = scored.sort((a, b) => a.distance - b.distance)[0];
+  return best !== undefined && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
