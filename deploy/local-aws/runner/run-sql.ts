@@ -1,0 +1,110 @@
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { DuckDBInstance, type DuckDBConnection } from "@duckdb/node-api";
+import type { RunnerJob } from "../contract.ts";
+import { readArguments, type JobArguments } from "./job-arguments.ts";
+import { identifier, literal } from "./quote.ts";
+import { readInput } from "./read-input.ts";
+import { readSqlFile, type SqlFile } from "./sql-file.ts";
+import { publish, writeOutput, type Written } from "./write-output.ts";
+
+/** What Spark has and DuckDB has not. Nothing is translated. */
+const SPARK_FUNCTIONS = [
+  "CREATE MACRO regexp_like(text, pattern) AS regexp_matches(text, pattern)",
+  "CREATE MACRO from_utc_timestamp(utc, zone) AS timezone(zone, timezone('UTC', utc))",
+];
+
+/** A DuckDB in memory that is kept warm between jobs. Each job has a connection of its own: its views end with it. */
+export interface SqlRunner {
+  /** Does the job or throws the reason; `log` receives what was read and written. */
+  run(job: RunnerJob, log: (line: string) => void): Promise<void>;
+  close(): void;
+}
+
+export async function openSqlRunner(): Promise<SqlRunner> {
+  const instance = await DuckDBInstance.create(":memory:", {
+    autoload_known_extensions: "false",
+    autoinstall_known_extensions: "false",
+  });
+  const setup = await instance.connect();
+  await setup.run("SET GLOBAL TimeZone = 'UTC'");
+  for (const statement of SPARK_FUNCTIONS) await setup.run(statement);
+  setup.closeSync();
+  return {
+    async run(job, log) {
+      const connection = await instance.connect();
+      try {
+        await connection.run(
+          `SET threads = ${job.threads}; SET temp_directory = ${literal(join(job.s3Root, ".writing"))}`,
+        );
+        await runSql(connection, job, log);
+      } finally {
+        connection.closeSync();
+      }
+    },
+    close: () => instance.closeSync(),
+  };
+}
+
+async function runSql(connection: DuckDBConnection, job: RunnerJob, log: (line: string) => void): Promise<void> {
+  const given = readArguments(job.arguments, job.s3Root);
+  const file = readSqlFile(await readFile(given.sql, "utf8"));
+  checkAgainst(file, given);
+  await createParams(connection, file, given);
+  for (const declared of file.inputs) log(await readInput(connection, declared, given.inputs.get(declared.name)));
+  for (const statement of file.statements) await connection.run(statement);
+  const written: Written[] = [];
+  try {
+    for (const [name, location] of given.outputs)
+      written.push(await writeOutput(connection, name, location, job.s3Root));
+  } catch (error) {
+    for (const output of written) await rm(output.temporary, { force: true });
+    throw error;
+  }
+  const counts = written.find((output) => output.name === "summary");
+  if (counts) log(await summaryLine(connection, counts));
+  // All are complete before one takes its place: a job that fails leaves the last outputs as they were.
+  for (const output of written) {
+    await publish(output);
+    log(`wrote ${output.name}: ${output.rows} ${output.rows === 1 ? "row" : "rows"}`);
+  }
+}
+
+function checkAgainst(file: SqlFile, given: JobArguments): void {
+  for (const input of file.inputs) {
+    if (!input.optional && !given.inputs.has(input.name)) throw new Error(`--input.${input.name} is missing`);
+  }
+  for (const param of file.params) {
+    if (!given.params.has(param)) throw new Error(`--param.${param} is missing`);
+  }
+  const unknown = (kind: string, names: Iterable<string>, known: readonly string[]) => {
+    for (const name of names) {
+      if (!known.includes(name)) throw new Error(`--${kind}.${name}: the SQL declares ${known.join(", ") || "none"}`);
+    }
+  };
+  unknown(
+    "input",
+    given.inputs.keys(),
+    file.inputs.map((input) => input.name),
+  );
+  unknown("output", given.outputs.keys(), file.outputs);
+  unknown("param", given.params.keys(), file.params);
+}
+
+/** Parameters are data: one row of texts, never part of a statement's text. */
+async function createParams(connection: DuckDBConnection, file: SqlFile, given: JobArguments): Promise<void> {
+  if (file.params.length === 0) return;
+  const columns = file.params.map(
+    (name) => `CAST(${literal(given.params.get(name)!)} AS VARCHAR) AS ${identifier(name)}`,
+  );
+  await connection.run(`CREATE TEMP TABLE params AS SELECT ${columns.join(", ")}`);
+}
+
+/** An output called `summary` is one row of counts for people. */
+async function summaryLine(connection: DuckDBConnection, summary: Written): Promise<string> {
+  const result = await connection.runAndReadAll(`SELECT * FROM read_parquet(${literal(summary.temporary)})`);
+  const [row] = result.getRowObjectsJson();
+  return `summary: ${Object.entries(row ?? {})
+    .map(([name, value]) => `${name}=${String(value)}`)
+    .join(" ")}`;
+}
