@@ -47,6 +47,8 @@ export interface DagRun {
   readonly triggeredBy: string;
   /** Why the run was put aside (protocol rule 7); null: it was not. */
   readonly quarantine: string | null;
+  /** A person's or a rule's decision to end the whole run; it is final once its tasks are. */
+  readonly ending: Ending | null;
 }
 
 /** Narrow: what changes often. Everything wide is on the attempt or in side tables. */
@@ -97,6 +99,10 @@ export interface Attempt extends TaskKey {
   readonly endedAt: Instant | null;
   readonly ending: Ending | null;
   readonly failure: TaskFailure | null;
+  /** When the service is searched again for a second job of this key (rule 17); null: no search is owed. */
+  readonly searchAt: Instant | null;
+  /** Further remote jobs of this launch key that a search found: still to be cancelled (rule 17). */
+  readonly duplicates: readonly Json[];
   /** Look again for usage then, although the task has ended (rule 11, settle). */
   readonly settleAt: Instant | null;
   /** Last log lines, kept with a failure. */

@@ -1,0 +1,105 @@
+import type { Json } from "../json.ts";
+import type { TaskFailure, Usage } from "../operator.ts";
+import type { Attempt } from "../records.ts";
+import { book } from "./booking.ts";
+import type { DecisionContext } from "./events.ts";
+import { evaluate, finish } from "./progress.ts";
+import { isRetried, retryAt } from "./retry.ts";
+import type { RunDraft } from "./run-draft.ts";
+
+/** The newest attempt of a task; the caller knows that there is one. */
+export function openAttempt(draft: RunDraft, position: number): Attempt {
+  const { attempt } = draft.node(position);
+  if (attempt?.state !== "open") throw new Error(`${draft.spec(position).taskId} has no open attempt`);
+  return attempt;
+}
+
+interface Ended {
+  readonly usage?: readonly Usage[] | undefined;
+  readonly logTail?: readonly string[] | undefined;
+}
+
+/** The remote job ended well. A person's decision to end the task keeps its word; other endings let success stand (rule 23). */
+export function succeed(
+  draft: RunDraft,
+  position: number,
+  output: Json,
+  ended: Ended & { readonly settleAfterMs?: number | undefined },
+  context: DecisionContext,
+): void {
+  const attempt = openAttempt(draft, position);
+  const { now } = context;
+  const settleAt = ended.settleAfterMs === undefined ? null : now + ended.settleAfterMs;
+  draft.attempt(position, { ...attempt, state: "succeeded", endedAt: now, settleAt, doubtAt: null });
+  draft.ledger.push(
+    ...book(attempt, ended.usage ?? [], settleAt === null ? "settled" : "accrued", context.priceOf, now),
+  );
+  const ending = attempt.ending;
+  if (ending && (ending.cause === "cancel" || ending.cause === "mark")) {
+    finish(draft, position, ending.then === "success" ? "success" : "failed", ending.cause, context, ending.by);
+    return;
+  }
+  draft.outputs.set(position, output);
+  finish(draft, position, "success", "the job succeeded", context);
+}
+
+/** The attempt ended without success: another try, or the end of the task. */
+export function fail(
+  draft: RunDraft,
+  position: number,
+  failure: TaskFailure,
+  ended: Ended,
+  context: DecisionContext,
+): void {
+  const attempt = openAttempt(draft, position);
+  const { now } = context;
+  const said = attempt.ending ? endingFailure(attempt, failure) : failure;
+  const closed: Attempt = {
+    ...attempt,
+    state: "failed",
+    endedAt: now,
+    failure: said,
+    logTail: ended.logTail ?? attempt.logTail,
+    doubtAt: null,
+  };
+  draft.attempt(position, closed);
+  draft.ledger.push(...book(attempt, ended.usage ?? [], "settled", context.priceOf, now));
+  const { task } = draft.node(position);
+  const stopped = (draft.run.ending !== null && !draft.isTeardown(position)) || attempt.ending?.then === "failed";
+  if (!stopped && isRetried(said.class) && task.tryNumber < task.maxTry) {
+    const at = retryAt(draft.spec(position), task.tryNumber, attempt.launchKey, now);
+    draft.task(position, { state: "up_for_retry", retryAt: at }, `${said.code}: ${said.message}`, "engine", now);
+    draft.patch(position, { prepared: null });
+    if (said.class === "resource_gone") renewSetups(draft, position, context);
+    return;
+  }
+  const by = attempt.ending?.by ?? "engine";
+  finish(draft, position, "failed", `${said.code}: ${said.message}`, context, by);
+}
+
+function endingFailure(attempt: Attempt, failure: TaskFailure): TaskFailure {
+  const ending = attempt.ending;
+  if (ending?.cause === "timeout") {
+    return { class: "retryable", code: "TIMEOUT", message: "the attempt ran longer than its timeout and was ended" };
+  }
+  if (ending) return { class: "permanent", code: "CANCELLED", message: `ended by ${ending.by} (${ending.cause})` };
+  return failure;
+}
+
+/** What a task ran on has ended: its setups are made again, and it waits for them (rule 25). */
+function renewSetups(draft: RunDraft, position: number, context: DecisionContext): void {
+  const { now } = context;
+  const setups = (draft.active.dag.upstream[position] ?? []).filter((from) => draft.spec(from).isSetup);
+  for (const setup of setups) {
+    const node = draft.node(setup);
+    if (node.task.state !== "success") continue;
+    if (node.attempt?.settleAt != null) draft.leftSettling.push(node.attempt);
+    const maxTry = node.task.tryNumber + draft.spec(setup).retries + 1;
+    const fresh = { state: "none", maxTry, startedAt: null, endedAt: null } as const;
+    draft.task(setup, fresh, "what it had set up is gone", "engine", now);
+    draft.patch(setup, { attempt: null, prepared: null });
+  }
+  if (setups.length === 0) return;
+  draft.task(position, { state: "none", retryAt: null }, "waits for its setup to be made again", "engine", now);
+  for (const setup of setups) evaluate(draft, setup, context);
+}

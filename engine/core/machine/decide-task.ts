@@ -1,0 +1,53 @@
+import { fail } from "./conclude.ts";
+import { due } from "./due.ts";
+import type { DecisionContext, TaskEvent } from "./events.ts";
+import { admit, duplicateCancelled, launch, notSent, searched, submitted } from "./launching.ts";
+import { observed, settle } from "./looking.ts";
+import type { RunDraft } from "./run-draft.ts";
+
+/** Applies what happened to one task. An event about an older attempt changes nothing. */
+export function decideTask(draft: RunDraft, position: number, event: TaskEvent, context: DecisionContext): void {
+  const { task } = draft.node(position);
+  switch (event.kind) {
+    case "prepared":
+      if (task.state === "scheduled") draft.patch(position, { prepared: { hash: event.hash, params: event.params } });
+      return;
+    case "unpreparable":
+      if (task.state !== "scheduled") return;
+      launch(draft, position, "", context);
+      fail(draft, position, event.failure, {}, context);
+      return;
+    case "admitted":
+      admit(draft, position, context);
+      return;
+    case "submitted":
+      if (awaitsSubmit(draft, position, event.tryNumber)) {
+        submitted(draft, position, event.result, context);
+        const { attempt } = draft.node(position);
+        if (attempt && event.links) draft.attempt(position, { ...attempt, links: event.links });
+      }
+      return;
+    case "not_sent":
+      if (awaitsSubmit(draft, position, event.tryNumber)) notSent(draft, position, context);
+      return;
+    case "searched":
+      searched(draft, position, event.tryNumber, event.refs, context);
+      return;
+    case "observed":
+      if (task.tryNumber === event.tryNumber && draft.node(position).attempt?.state === "open") {
+        observed(draft, position, event.observation, event.logTail, context);
+      } else settle(draft, position, event.tryNumber, event.observation, context);
+      return;
+    case "duplicate_cancelled":
+      duplicateCancelled(draft, position, event.tryNumber, event.ref);
+      return;
+    case "due":
+      due(draft, position, context);
+      return;
+  }
+}
+
+const awaitsSubmit = (draft: RunDraft, position: number, tryNumber: number): boolean => {
+  const { attempt } = draft.node(position);
+  return attempt?.tryNumber === tryNumber && attempt.state === "open" && attempt.ref === null;
+};

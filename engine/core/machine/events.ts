@@ -1,0 +1,48 @@
+import type { Json, JsonObject } from "../json.ts";
+import type { Launch, Link, Observation, Submitted, TaskFailure } from "../operator.ts";
+import type { EndingCause } from "../records.ts";
+import type { EngineSettings } from "../settings.ts";
+import type { Price } from "./booking.ts";
+
+/** What can happen to one task of a run. `tryNumber` names the attempt it is about: an event for an older one is ignored. */
+export type TaskEvent =
+  | { readonly kind: "prepared"; readonly params: JsonObject; readonly hash: string }
+  | { readonly kind: "unpreparable"; readonly failure: TaskFailure }
+  | { readonly kind: "admitted" }
+  | {
+      readonly kind: "submitted";
+      readonly tryNumber: number;
+      readonly result: Submitted;
+      readonly links?: readonly Link[];
+    }
+  /** The request certainly never left: send_by had passed, or the attempt was being ended. */
+  | { readonly kind: "not_sent"; readonly tryNumber: number }
+  /** Every remote job of the launch key, oldest first. */
+  | { readonly kind: "searched"; readonly tryNumber: number; readonly refs: readonly Json[] }
+  | {
+      readonly kind: "observed";
+      readonly tryNumber: number;
+      readonly observation: Observation;
+      readonly logTail?: readonly string[];
+    }
+  | { readonly kind: "duplicate_cancelled"; readonly tryNumber: number; readonly ref: Json }
+  /** A time that the task was waiting for has come: retry_at, the timeout, the end of a doubt. */
+  | { readonly kind: "due" };
+
+/** What can happen to a whole run. */
+export type RunEvent =
+  | { readonly kind: "start" }
+  | { readonly kind: "end"; readonly cause: EndingCause; readonly by: string }
+  /** This process has just loaded the run: what the last writer was doing is unknown. */
+  | { readonly kind: "taken_over" };
+
+/** What every decision may look at beside the run itself. */
+export interface DecisionContext {
+  readonly now: number;
+  readonly settings: EngineSettings;
+  readonly installationId: string;
+  launchOf(operator: string): Launch;
+  priceOf(usageKind: string): Price;
+  /** SHA-256 in hexadecimal. */
+  sha256(text: string): string;
+}

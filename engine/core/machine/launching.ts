@@ -1,0 +1,172 @@
+import type { Json } from "../json.ts";
+import type { Submitted } from "../operator.ts";
+import { fail, openAttempt, succeed } from "./conclude.ts";
+import type { DecisionContext } from "./events.ts";
+import { launchKey } from "./launch-key.ts";
+import { pushbackMs } from "./retry.ts";
+import type { RunDraft } from "./run-draft.ts";
+
+/** Opens the next attempt: the launch intent that must be durable before anything is sent (rule 12). */
+export function launch(draft: RunDraft, position: number, paramsHash: string, context: DecisionContext): void {
+  const { task } = draft.node(position);
+  const spec = draft.spec(position);
+  const { now, settings } = context;
+  const tryNumber = task.tryNumber + 1;
+  const { runId, taskNo, mapIndex } = task;
+  draft.attempt(position, {
+    runId,
+    taskNo,
+    mapIndex,
+    tryNumber,
+    state: "open",
+    operator: spec.operator,
+    connection: spec.connection,
+    launchKey: launchKey(context.sha256, context.installationId, runId, spec.taskId, mapIndex, tryNumber),
+    paramsHash,
+    intentAt: now,
+    sendBy: now + settings.sendWindowMs,
+    submitAt: now,
+    pushbacks: 0,
+    doubtAt: null,
+    everInDoubt: false,
+    ref: null,
+    submittedAt: null,
+    endedAt: null,
+    ending: null,
+    failure: null,
+    searchAt: null,
+    duplicates: [],
+    settleAt: null,
+    logTail: null,
+    links: null,
+  });
+  draft.task(position, { tryNumber, state: "queued" }, "admitted", "engine", now);
+}
+
+export function admit(draft: RunDraft, position: number, context: DecisionContext): void {
+  const { prepared, task } = draft.node(position);
+  if (task.state !== "scheduled" || !prepared) return;
+  draft.frozen.push(prepared);
+  launch(draft, position, prepared.hash, context);
+}
+
+export function submitted(draft: RunDraft, position: number, result: Submitted, context: DecisionContext): void {
+  const attempt = openAttempt(draft, position);
+  const { now, settings } = context;
+  switch (result.kind) {
+    case "started":
+      started(draft, position, result.ref, context);
+      return;
+    case "done":
+      draft.attempt(position, { ...attempt, submittedAt: now });
+      succeed(draft, position, result.output, { usage: result.usage }, context);
+      return;
+    case "refused":
+      fail(draft, position, result.failure, {}, context);
+      return;
+    case "throttled": {
+      if (attempt.ending) {
+        fail(draft, position, { class: "permanent", code: "CANCELLED", message: result.message }, {}, context);
+        return;
+      }
+      const submitAt = now + pushbackMs(attempt.pushbacks, attempt.launchKey, result.retryAfterMs);
+      const sendBy = submitAt + settings.sendWindowMs;
+      draft.attempt(position, { ...attempt, submitAt, sendBy, pushbacks: attempt.pushbacks + 1, doubtAt: null });
+      return;
+    }
+    case "doubt":
+      doubt(draft, position, result.message, context);
+      return;
+  }
+}
+
+function started(draft: RunDraft, position: number, ref: Json, context: DecisionContext): void {
+  const attempt = openAttempt(draft, position);
+  const { now } = context;
+  const searchAt = attempt.everInDoubt && context.launchOf(attempt.operator).kind === "find" ? now : null;
+  draft.attempt(position, { ...attempt, ref, submittedAt: now, doubtAt: null, searchAt });
+  const { task } = draft.node(position);
+  const startedAt = task.startedAt ?? now;
+  draft.task(position, { state: "running", startedAt }, "the remote job is known", "engine", now);
+}
+
+/** Nobody knows whether the request arrived. What then helps depends on the launch kind (rule 16). */
+export function doubt(draft: RunDraft, position: number, message: string, context: DecisionContext): void {
+  const attempt = openAttempt(draft, position);
+  const launchKind = context.launchOf(attempt.operator).kind;
+  const { now } = context;
+  switch (launchKind) {
+    case "sensor":
+      resend(draft, position, context);
+      return;
+    case "in_process": {
+      const launch = context.launchOf(attempt.operator);
+      if (launch.kind === "in_process" && launch.idempotent) resend(draft, position, context);
+      else fail(draft, position, { class: "permanent", code: "INTERRUPTED", message }, {}, context);
+      return;
+    }
+    case "at_least_once":
+      if (draft.spec(position).onDoubt === "resend") resend(draft, position, context);
+      else fail(draft, position, { class: "permanent", code: "LAUNCH_UNKNOWN", message }, {}, context);
+      return;
+    case "token":
+    case "name":
+    case "find":
+      draft.attempt(position, { ...attempt, doubtAt: attempt.doubtAt ?? now, everInDoubt: true });
+      return;
+  }
+}
+
+/** The same bytes under the same key again, with a new send_by. */
+export function resend(draft: RunDraft, position: number, context: DecisionContext): void {
+  const attempt = openAttempt(draft, position);
+  const { now, settings } = context;
+  draft.attempt(position, { ...attempt, doubtAt: null, submitAt: now, sendBy: now + settings.sendWindowMs });
+}
+
+export function notSent(draft: RunDraft, position: number, context: DecisionContext): void {
+  const { ending } = openAttempt(draft, position);
+  if (!ending) resend(draft, position, context);
+  else fail(draft, position, { class: "permanent", code: "CANCELLED", message: "never sent" }, {}, context);
+}
+
+/** What a search for the launch key found: resolves a doubt, or brings duplicates to light (rules 16 and 17). */
+export function searched(
+  draft: RunDraft,
+  position: number,
+  tryNumber: number,
+  refs: readonly Json[],
+  context: DecisionContext,
+): void {
+  const before = draft.node(position).attempt;
+  if (before?.tryNumber !== tryNumber) return;
+  const [oldest] = refs;
+  if (before.state === "open" && before.ref === null) {
+    if (oldest === undefined) notSent(draft, position, context);
+    else started(draft, position, oldest, context);
+  }
+  const { attempt } = draft.node(position);
+  if (!attempt || attempt.ref === null) return;
+  const { now, settings } = context;
+  const known = new Set([attempt.ref, ...attempt.duplicates].map((ref) => JSON.stringify(ref)));
+  const extra = refs.filter((ref) => !known.has(JSON.stringify(ref)));
+  const again = attempt.sendBy + settings.searchAgainMs;
+  const searchAt = now < again ? again : null;
+  draft.attempt(position, { ...attempt, duplicates: [...attempt.duplicates, ...extra], searchAt });
+  for (const ref of extra) note(draft, position, `DUPLICATE_LAUNCH: ${JSON.stringify(ref)} is cancelled`, now);
+}
+
+function note(draft: RunDraft, position: number, why: string, at: number): void {
+  const { runId, taskNo, mapIndex, state } = draft.node(position).task;
+  draft.history.push({ runId, taskNo, mapIndex, from: state, to: state, why, by: "engine", at });
+}
+
+export function duplicateCancelled(draft: RunDraft, position: number, tryNumber: number, ref: Json): void {
+  const { attempt } = draft.node(position);
+  if (attempt?.tryNumber !== tryNumber) return;
+  const text = JSON.stringify(ref);
+  draft.attempt(position, {
+    ...attempt,
+    duplicates: attempt.duplicates.filter((duplicate) => JSON.stringify(duplicate) !== text),
+  });
+}

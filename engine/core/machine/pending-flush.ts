@@ -1,0 +1,124 @@
+import type {
+  Attempt,
+  Backfill,
+  Change,
+  CommandResult,
+  DagRun,
+  DagVersionToPublish,
+  FlushBatch,
+  HistoryEntry,
+  LedgerEntry,
+  TaskInstance,
+} from "../records.ts";
+import { keyOf, type ActiveRun } from "./active-run.ts";
+import type { RunDraft } from "./run-draft.ts";
+
+/** New and changed rows by key, so that several decisions between two flushes leave one net change. */
+class Rows<T> {
+  private readonly created = new Map<string, T>();
+  private readonly changed = new Map<string, Change<T>>();
+
+  put(key: string, before: T | null, after: T): void {
+    const known = this.changed.get(key);
+    if (before === null || this.created.has(key)) this.created.set(key, after);
+    else this.changed.set(key, { from: known?.from ?? before, to: after });
+  }
+
+  get isEmpty(): boolean {
+    return this.created.size === 0 && this.changed.size === 0;
+  }
+
+  creations = (): T[] => [...this.created.values()];
+  changes = (): Change<T>[] => [...this.changed.values()];
+}
+
+/** What has been decided since the last flush. */
+export class PendingFlush {
+  private readonly versions: DagVersionToPublish[] = [];
+  private readonly backfills = new Rows<Backfill>();
+  private readonly runs = new Rows<DagRun>();
+  private readonly tasks = new Rows<TaskInstance>();
+  private readonly attempts = new Rows<Attempt>();
+  private readonly frozen = new Map<string, FlushBatch["frozenParams"][number]>();
+  private readonly history = new Map<string, HistoryEntry>();
+  private readonly notes: HistoryEntry[] = [];
+  private readonly outputs = new Map<string, FlushBatch["outputs"][number]>();
+  private readonly ledger = new Map<string, LedgerEntry>();
+  private readonly commands: { id: string; result: CommandResult }[] = [];
+
+  publish(version: DagVersionToPublish): void {
+    this.versions.push(version);
+  }
+
+  backfill(before: Backfill | null, after: Backfill): void {
+    this.backfills.put(after.backfillId, before, after);
+  }
+
+  run(before: DagRun | null, after: DagRun): void {
+    this.runs.put(after.runId, before, after);
+  }
+
+  applied(id: string, result: CommandResult): void {
+    this.commands.push({ id, result });
+  }
+
+  /** Takes over what one decision changed; `active` is the run as it was before. */
+  take(draft: RunDraft, active: ActiveRun): void {
+    if (draft.run !== active.run) this.run(active.run, draft.run);
+    const rows = new Map(active.nodes.map((node) => [node.task.taskNo, node.task]));
+    const positions = draft.started ? draft.started.keys() : draft.nodes.keys();
+    for (const position of positions) {
+      const after = draft.node(position).task;
+      const before = rows.get(after.taskNo) ?? null;
+      if (before !== after) this.tasks.put(keyOf(after), before, after);
+    }
+    for (const [key, { before, after }] of draft.attempts) this.attempts.put(`${after.runId}/${key}`, before, after);
+    for (const params of draft.frozen) this.frozen.set(params.hash, params);
+    for (const [position, output] of draft.outputs) {
+      const { runId, taskNo, mapIndex, tryNumber } = draft.node(position).task;
+      const row = { runId, taskNo, mapIndex, tryNumber, output };
+      this.outputs.set(keyOf(row), row);
+    }
+    for (const entry of draft.history) this.remember(entry);
+    for (const entry of draft.ledger) {
+      this.ledger.set(`${keyOf(entry)}/${entry.tryNumber}/${entry.usageKind}/${entry.kind}`, entry);
+    }
+  }
+
+  /** History holds the net change of a flush: where it began, where it ended, and why it ended there. */
+  private remember(entry: HistoryEntry): void {
+    if (entry.from === entry.to) {
+      this.notes.push(entry);
+      return;
+    }
+    const key = keyOf(entry);
+    this.history.set(key, { ...entry, from: this.history.get(key)?.from ?? entry.from });
+  }
+
+  get isEmpty(): boolean {
+    const rows = [this.backfills, this.runs, this.tasks, this.attempts];
+    return (
+      rows.every((list) => list.isEmpty) &&
+      this.versions.length + this.commands.length + this.ledger.size + this.notes.length === 0
+    );
+  }
+
+  batch(): FlushBatch {
+    return {
+      versions: this.versions,
+      backfillsCreated: this.backfills.creations(),
+      backfillsChanged: this.backfills.changes(),
+      runsCreated: this.runs.creations(),
+      runsChanged: this.runs.changes(),
+      tasksCreated: this.tasks.creations(),
+      tasksChanged: this.tasks.changes(),
+      attemptsCreated: this.attempts.creations(),
+      attemptsChanged: this.attempts.changes(),
+      frozenParams: [...this.frozen.values()],
+      history: [...[...this.history.values()].filter((entry) => entry.from !== entry.to), ...this.notes],
+      outputs: [...this.outputs.values()],
+      ledger: [...this.ledger.values()],
+      commandsApplied: this.commands,
+    };
+  }
+}

@@ -1,0 +1,25 @@
+import type { TaskSpec } from "../dag.ts";
+import type { FailureClass } from "../operator.ts";
+import type { Instant } from "../json.ts";
+
+/** Classes for which another try can help. `lost` would risk a second job, so it is not among them. */
+const RETRIED: ReadonlySet<FailureClass> = new Set(["retryable", "capacity", "resource_gone"]);
+
+export const isRetried = (failureClass: FailureClass): boolean => RETRIED.has(failureClass);
+
+/**
+ * When the try after `tryNumber` may start. The base grows by `retryBackoff`; the jitter is taken from the launch key, so
+ * that the same attempt always gets the same delay: between one and two bases, at most maxRetryDelayMs. Source: Airflow's next_retry_datetime.
+ */
+export function retryAt(spec: TaskSpec, tryNumber: number, launchKey: string, endedAt: Instant): Instant {
+  const base = Math.max(1, Math.ceil(spec.retryDelayMs * Math.max(1, spec.retryBackoff) ** (tryNumber - 1)));
+  const jitter = spec.retryBackoff > 1 ? parseInt(launchKey.slice(0, 8), 16) % base : 0;
+  return endedAt + Math.min(base + jitter, spec.maxRetryDelayMs);
+}
+
+/** How long a launch that was throttled waits: doubles from half a second to a minute; the service's own wish wins. */
+export function pushbackMs(pushbacks: number, launchKey: string, retryAfterMs: number | undefined): number {
+  if (retryAfterMs !== undefined) return retryAfterMs;
+  const base = Math.min(60_000, 500 * 2 ** Math.min(pushbacks, 7));
+  return base + (parseInt(launchKey.slice(8, 16), 16) % base);
+}

@@ -1,0 +1,99 @@
+import type { Json, JsonObject } from "../json.ts";
+import type { TaskSpec } from "../dag.ts";
+import type { Attempt, DagRun, HistoryEntry, LedgerEntry, TaskInstance } from "../records.ts";
+import { isFinished } from "../states.ts";
+import type { ActiveRun, Node } from "./active-run.ts";
+import { NOT_LOOKED, newTask } from "./active-run.ts";
+
+/**
+ * One decision about one run, not yet applied: reads see what this decision has changed so far. Nothing outside is touched
+ * until World.apply takes it whole, so a decision that throws leaves no trace.
+ */
+export class RunDraft {
+  readonly active: ActiveRun;
+  run: DagRun;
+  /** Tasks that have not ended. */
+  openTasks: number;
+  readonly nodes = new Map<number, Node>();
+  readonly outputs = new Map<number, Json>();
+  readonly history: HistoryEntry[] = [];
+  readonly ledger: LedgerEntry[] = [];
+  readonly frozen: { hash: string; params: JsonObject }[] = [];
+  readonly attempts = new Map<string, { readonly before: Attempt | null; after: Attempt }>();
+  /** Earlier attempts whose bill stays open although their task starts anew. */
+  readonly leftSettling: Attempt[] = [];
+  /** Set when the run starts: its rows are made or reset. */
+  started: Node[] | null = null;
+
+  constructor(active: ActiveRun) {
+    this.active = active;
+    this.run = active.run;
+    this.openTasks = active.openTasks;
+  }
+
+  spec(position: number): TaskSpec {
+    const spec = this.active.dag.tasks[position];
+    if (!spec) throw new Error(`run ${this.run.dagRunId} has no task at position ${position}`);
+    return spec;
+  }
+
+  node(position: number): Node {
+    const node = this.nodes.get(position) ?? this.started?.[position] ?? this.active.nodes[position];
+    if (!node) throw new Error(`run ${this.run.dagRunId} has no row for task ${this.spec(position).taskId}`);
+    return node;
+  }
+
+  isTeardown(position: number): boolean {
+    return this.spec(position).teardownOf.length > 0;
+  }
+
+  /** Makes the rows of a run that starts: new ones, or those of an earlier run of it, reset. */
+  start(rows: readonly (TaskInstance | undefined)[]): void {
+    const { dag } = this.active;
+    this.started = dag.tasks.map((spec, position) => {
+      const fresh = newTask(this.run.runId, dag.taskNos[position] ?? -1, spec.retries);
+      const row = rows[position];
+      const tryNumber = row?.tryNumber ?? 0;
+      const task = { ...fresh, tryNumber, maxTry: tryNumber + spec.retries + 1 };
+      return { task, attempt: null, prepared: null, looking: NOT_LOOKED };
+    });
+    this.openTasks = dag.tasks.length;
+    for (const { attempt } of this.active.nodes) if (attempt && attempt.settleAt !== null) this.leftSettling.push(attempt);
+  }
+
+  patch(position: number, changes: Partial<Node>): void {
+    this.nodes.set(position, { ...this.node(position), ...changes });
+  }
+
+  /** Changes a task's row; a change of state is written into the history. */
+  task(position: number, changes: Partial<TaskInstance>, why: string, by: string, at: number): void {
+    const before = this.node(position).task;
+    const after = { ...before, ...changes };
+    if (before.state !== after.state) {
+      this.openTasks += Number(isFinished(before.state)) - Number(isFinished(after.state));
+      const { runId, taskNo, mapIndex } = after;
+      this.history.push({ runId, taskNo, mapIndex, from: before.state, to: after.state, why, by, at });
+    }
+    this.patch(position, { task: after });
+  }
+
+  /** Opens a new attempt, or changes the newest one. */
+  attempt(position: number, after: Attempt): void {
+    this.track(this.node(position).attempt, after);
+    this.patch(position, { attempt: after });
+  }
+
+  /** Changes an attempt that is no longer the newest, but whose bill is open. */
+  settling(after: Attempt): void {
+    this.track(this.active.settling.get(attemptKey(after)) ?? null, after);
+  }
+
+  private track(before: Attempt | null, after: Attempt): void {
+    const key = attemptKey(after);
+    const known = this.attempts.get(key);
+    if (known) known.after = after;
+    else this.attempts.set(key, { before: before?.tryNumber === after.tryNumber ? before : null, after });
+  }
+}
+
+export const attemptKey = (attempt: Pick<Attempt, "taskNo" | "mapIndex" | "tryNumber">): string => `${attempt.taskNo}/${attempt.mapIndex}/${attempt.tryNumber}`;

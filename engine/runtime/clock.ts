@@ -1,0 +1,27 @@
+/**
+ * The engine's time (protocol rule 9): Postgres's clock at the last renewal plus what has passed here since; it never goes
+ * back. Elapsed time is the greater of the monotonic and the wall clock, so that a suspended machine does not live on.
+ */
+export class EngineClock {
+  private base = Date.now();
+  private monotonicAt = performance.now();
+  private wallAt = Date.now();
+  private latest = 0;
+
+  /** `postgresNow` was read somewhere between `sentAt` (from `mark`) and now: the earlier end is taken. */
+  sync(postgresNow: number, sentAt: { readonly monotonic: number; readonly wall: number }): void {
+    this.base = postgresNow;
+    this.monotonicAt = sentAt.monotonic;
+    this.wallAt = sentAt.wall;
+  }
+
+  mark(): { readonly monotonic: number; readonly wall: number } {
+    return { monotonic: performance.now(), wall: Date.now() };
+  }
+
+  now(): number {
+    const elapsed = Math.max(performance.now() - this.monotonicAt, Date.now() - this.wallAt);
+    this.latest = Math.max(this.latest, Math.floor(this.base + elapsed));
+    return this.latest;
+  }
+}

@@ -1,0 +1,41 @@
+import type { LoadedDag, DagSpec, TaskSpec } from "../core/dag.ts";
+import type { Json, JsonObject } from "../core/json.ts";
+import type { Price } from "../core/machine/booking.ts";
+import type { AnyOperator, Connection, OperatorDescriptor, TaskFailure } from "../core/operator.ts";
+import type { DagRun } from "../core/records.ts";
+import type { EngineSettings } from "../core/settings.ts";
+import type { Store } from "../store/open.ts";
+
+/** What rendering a task's parameters needs. Outputs are those of its upstreams, by task id. */
+export interface PrepareRequest {
+  readonly spec: DagSpec;
+  readonly run: DagRun;
+  readonly task: TaskSpec;
+  readonly tryNumber: number;
+  readonly outputs: Readonly<Record<string, Json>>;
+}
+
+export type Prepared =
+  | { readonly ok: true; readonly params: JsonObject; readonly hash: string }
+  | { readonly ok: false; readonly failure: TaskFailure };
+
+export interface EngineLog {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+/** All that the engine is given from outside its room. */
+export interface EngineDeps {
+  readonly store: Store;
+  readonly settings: EngineSettings;
+  /** The DAGs as read from their files: published when they differ from what is stored. */
+  readonly dags: readonly LoadedDag[];
+  readonly operators: ReadonlyMap<string, OperatorDescriptor>;
+  /** The loaded operator of a type; loading is cached by the injector. */
+  operator(type: string): Promise<AnyOperator>;
+  connection(name: string, region: string | null): Connection;
+  prepare(request: PrepareRequest): Prepared;
+  priceOf(usageKind: string): Price;
+  readonly log: EngineLog;
+}

@@ -1,0 +1,103 @@
+import { owed, type Owed } from "../core/machine/owed.ts";
+import type { Touched, World } from "../core/machine/world.ts";
+import type { JsonObject } from "../core/json.ts";
+import type { Attempt } from "../core/records.ts";
+import { Agenda } from "./agenda.ts";
+import type { EngineClock } from "./clock.ts";
+import type { EngineDeps } from "./deps.ts";
+import { specOf } from "./launch-context.ts";
+import type { Launcher, Post } from "./launcher.ts";
+import type { Observer } from "./observer.ts";
+
+/** How soon a cancel or a search that has not helped yet is repeated. */
+const REPEAT_MS = 1_000;
+
+/** Carries out what rows owe, once it is durable; what is owed later waits in the agenda and is asked again then. */
+export class Dispatch {
+  readonly agenda = new Agenda<Touched>();
+  /** Frozen parameters of attempts made in this process, until their job is known. */
+  private readonly params = new Map<string, JsonObject>();
+  private readonly deps: EngineDeps;
+  private readonly clock: EngineClock;
+  private readonly world: World;
+  private readonly launcher: Launcher;
+  private readonly observer: Observer;
+  private readonly post: Post;
+
+  constructor(deps: EngineDeps, clock: EngineClock, world: World, launcher: Launcher, observer: Observer, post: Post) {
+    this.deps = deps;
+    this.clock = clock;
+    this.world = world;
+    this.launcher = launcher;
+    this.observer = observer;
+    this.post = post;
+  }
+
+  remember(hash: string, params: JsonObject): void {
+    this.params.set(hash, params);
+  }
+
+  /** Looks at what is owed by the tasks that changed, and by those whose time has come. */
+  run(touched: readonly Touched[]): void {
+    for (const each of touched) this.actOn(each);
+    for (const each of this.agenda.take(this.clock.now())) this.actOn(each);
+  }
+
+  private actOn(touched: Touched): void {
+    const { active, position } = touched;
+    if (this.world.runs.get(active.run.runId) !== active) return;
+    const node = active.nodes[position];
+    if (!node) return;
+    const spec = specOf(active, position);
+    const operator = this.deps.operators.get(spec.operator);
+    if (!operator) return;
+    const now = this.clock.now();
+    for (const item of owed(node, spec, operator.launch, this.deps.settings)) {
+      if (item.at > now) this.agenda.add(item.at, touched);
+      else this.act(item, touched, node.attempt);
+    }
+    for (const attempt of active.settling.values()) {
+      if (attempt.taskNo === node.task.taskNo) this.observer.watch(touched, attempt);
+    }
+  }
+
+  private act(item: Owed, touched: Touched, attempt: Attempt | null): void {
+    if (item.kind === "due") {
+      const { taskNo, runId } = touched.active.nodes[touched.position]?.task ?? { taskNo: -1, runId: "" };
+      this.post(runId, taskNo, { kind: "due" });
+      return;
+    }
+    if (!attempt) return;
+    const params = this.params.get(attempt.paramsHash) ?? null;
+    switch (item.kind) {
+      case "submit":
+        this.launcher.submit(touched, attempt, params);
+        return;
+      case "withdraw":
+        this.launcher.withdraw(attempt);
+        return;
+      case "search":
+        this.launcher.search(touched, attempt, params);
+        this.again(touched);
+        return;
+      case "cancel":
+        if (attempt.ref !== null) this.launcher.cancel(touched, attempt, attempt.ref, false);
+        this.observer.hurry(attempt);
+        this.again(touched);
+        return;
+      case "cancel_duplicate":
+        this.launcher.cancel(touched, attempt, item.ref, true);
+        this.again(touched);
+        return;
+      case "observe":
+      case "settle":
+        this.params.delete(attempt.paramsHash);
+        this.observer.watch(touched, attempt);
+        return;
+    }
+  }
+
+  private again(touched: Touched): void {
+    this.agenda.add(this.clock.now() + REPEAT_MS, touched);
+  }
+}

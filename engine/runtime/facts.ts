@@ -1,0 +1,43 @@
+import type { TaskEvent } from "../core/machine/events.ts";
+
+/** Something that happened to a task, on its way to the machine. */
+export interface Fact {
+  readonly runId: string;
+  readonly taskNo: number;
+  readonly event: TaskEvent;
+}
+
+/**
+ * Events that wait for a turn. Those that cannot be learnt again (what a submit answered) are kept until a flush with them
+ * was acknowledged, and come again after a reload (protocol rule 8).
+ */
+export class Facts {
+  private waiting: Fact[] = [];
+  private taken: Fact[] = [];
+
+  add(fact: Fact): void {
+    this.waiting.push(fact);
+  }
+
+  take(): readonly Fact[] {
+    this.taken = this.waiting;
+    this.waiting = [];
+    return this.taken;
+  }
+
+  /** The turn that took them is durable. */
+  acknowledged(): void {
+    this.taken = [];
+  }
+
+  /** Memory was dropped: what only we know comes again, the rest will be observed anew. */
+  afterReload(): void {
+    const known = [...this.taken, ...this.waiting].filter(({ event }) => event.kind === "submitted");
+    this.waiting = known;
+    this.taken = [];
+  }
+
+  get isEmpty(): boolean {
+    return this.waiting.length === 0;
+  }
+}

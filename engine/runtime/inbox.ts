@@ -1,0 +1,109 @@
+import { decideBackfillDate } from "../core/backfill.ts";
+import type { JsonObject } from "../core/json.ts";
+import type { DecisionContext } from "../core/machine/events.ts";
+import type { World } from "../core/machine/world.ts";
+import type { Backfill, Command, CommandResult, DagRun } from "../core/records.ts";
+import { dagRunIdFor, runsForRange } from "../core/schedule/runs.ts";
+import { isRunFinished } from "../core/states.ts";
+import { existingRuns, loadRun } from "../store/load.ts";
+import type { Store } from "../store/open.ts";
+import { newRunId } from "./ids.ts";
+
+/** Carries out one command on the world; what it changed is flushed together with its result (protocol rule 30). */
+export async function applyCommand(
+  store: Store,
+  world: World,
+  { body }: Command,
+  context: DecisionContext,
+): Promise<CommandResult> {
+  switch (body.kind) {
+    case "backfill":
+      return backfill(store, world, body.backfill, body.by, context);
+    case "cancel_run":
+      return cancelRun(store, world, body.runId, body.by, context);
+    case "release_run":
+      return releaseRun(store, world, body.runId, context);
+    case "adopt_run":
+      return adoptRun(store, world, body.runId);
+  }
+}
+
+const done = (value: JsonObject): CommandResult => ({ ok: true, value });
+const notFound = (runId: string): CommandResult => ({
+  ok: false,
+  code: "RUN_NOT_FOUND",
+  message: `there is no run ${runId}`,
+});
+
+async function backfill(
+  store: Store,
+  world: World,
+  wish: Omit<Backfill, "state" | "createdAt" | "completedAt">,
+  by: string,
+  context: DecisionContext,
+): Promise<CommandResult> {
+  const dag = world.currentDag(wish.dagId);
+  if (!dag) return { ok: false, code: "DAG_NOT_FOUND", message: `there is no DAG ${wish.dagId}` };
+  // An interval that is not over has no data yet: its night comes with the schedule.
+  const planned = runsForRange(dag.version.spec, wish.fromDate, wish.toDate).filter((run) => run.runAfterAt <= context.now);
+  const stored = await existingRuns(store, wish.dagId, planned.map((run) => run.logicalAt));
+  const existing = new Map(stored.map((run) => [run.logicalAt, run]));
+  world.enterBackfill({ ...wish, state: "active", createdAt: context.now, completedAt: null });
+  const counts = { created: 0, reprocessed: 0, left: 0 };
+  for (const times of planned) {
+    const decision = decideBackfillDate(existing.get(times.logicalAt), wish.reprocess);
+    const { versionId } = dag.version;
+    const started = { versionId, backfillId: wish.backfillId, conf: wish.conf, state: "queued", runType: "backfill" } as const;
+    const reset = { queuedAt: context.now, startedAt: null, endedAt: null, ending: null, triggeredBy: by } as const;
+    if (decision.kind === "leave") counts.left++;
+    else if (decision.kind === "create") {
+      const runId = newRunId(context.now);
+      const dagRunId = dagRunIdFor("backfill", times.logicalAt);
+      const run: DagRun = { runId, dagId: wish.dagId, dagRunId, quarantine: null, ...times, ...started, ...reset };
+      world.enterRun(null, { run, tasks: [], attempts: [], outputs: [] });
+      counts.created++;
+    } else {
+      const rows = await loadRun(store, decision.run.runId);
+      if (!rows) continue;
+      world.enterRun(rows.run, { ...rows, run: { ...rows.run, ...started, ...reset } });
+      counts.reprocessed++;
+    }
+  }
+  world.completeBackfill(wish.backfillId, context.now);
+  return done({ backfill_id: wish.backfillId, ...counts });
+}
+
+async function cancelRun(
+  store: Store,
+  world: World,
+  runId: string,
+  by: string,
+  context: DecisionContext,
+): Promise<CommandResult> {
+  if (!world.runs.has(runId)) {
+    const rows = await loadRun(store, runId);
+    if (!rows) return notFound(runId);
+    return done({ run_id: runId, state: rows.run.state, ended_already: isRunFinished(rows.run.state) });
+  }
+  world.decideRun(runId, { kind: "end", cause: "cancel", by }, context);
+  return done({ run_id: runId, ended_already: false });
+}
+
+/** A quarantined run comes back: what it was doing is in doubt, as after a takeover. */
+async function releaseRun(store: Store, world: World, runId: string, context: DecisionContext): Promise<CommandResult> {
+  const rows = await loadRun(store, runId);
+  if (!rows) return notFound(runId);
+  if (rows.run.quarantine === null) return done({ run_id: runId, released: false });
+  world.enterRun(rows.run, { ...rows, run: { ...rows.run, quarantine: null } });
+  world.decideRun(runId, { kind: "taken_over" }, context);
+  return done({ run_id: runId, released: true });
+}
+
+/** A run whose rows somebody else inserted (protocol rule 31) enters memory. */
+async function adoptRun(store: Store, world: World, runId: string): Promise<CommandResult> {
+  if (world.runs.has(runId)) return done({ run_id: runId });
+  const rows = await loadRun(store, runId);
+  if (!rows) return notFound(runId);
+  world.addRun(rows);
+  return done({ run_id: runId });
+}

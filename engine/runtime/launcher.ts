@@ -1,0 +1,120 @@
+import type { Json, JsonObject } from "../core/json.ts";
+import type { TaskEvent } from "../core/machine/events.ts";
+import type { Touched } from "../core/machine/world.ts";
+import type { Submitted, SubmitContext } from "../core/operator.ts";
+import type { Attempt } from "../core/records.ts";
+import { dagFile, frozenParams } from "../store/load.ts";
+import type { EngineClock } from "./clock.ts";
+import type { EngineDeps } from "./deps.ts";
+import { operatorContext } from "./launch-context.ts";
+
+export type Post = (runId: string, taskNo: number, event: TaskEvent) => void;
+
+/**
+ * Sends what attempts owe: submits, searches and cancels, each once at a time. It decides nothing: what came of a call is
+ * posted as an event, and a call that ended without a clear answer is a doubt.
+ */
+export class Launcher {
+  private readonly underWay = new Map<string, Promise<void>>();
+  private readonly stopped = new AbortController();
+  private readonly deps: EngineDeps;
+  private readonly clock: EngineClock;
+  private readonly post: Post;
+
+  constructor(deps: EngineDeps, clock: EngineClock, post: Post) {
+    this.deps = deps;
+    this.clock = clock;
+    this.post = post;
+  }
+
+  submit(touched: Touched, attempt: Attempt, params: JsonObject | null): void {
+    this.once("submit", attempt, async () => {
+      const result = await this.trySubmit(touched, attempt, params);
+      this.post(attempt.runId, attempt.taskNo, result);
+    });
+  }
+
+  /** Says that an intent which is being ended was never sent, unless its request is under way. */
+  withdraw(attempt: Attempt): void {
+    if (this.underWay.has(key("submit", attempt))) return;
+    this.post(attempt.runId, attempt.taskNo, { kind: "not_sent", tryNumber: attempt.tryNumber });
+  }
+
+  /** Looks for every remote job of the launch key. A failed search says nothing: it is tried again. */
+  search(touched: Touched, attempt: Attempt, params: JsonObject | null): void {
+    this.once("search", attempt, async () => {
+      const operator = await this.deps.operator(attempt.operator);
+      if (!operator.find) return;
+      const frozen = params ?? (await frozenParams(this.deps.store, attempt.paramsHash));
+      const refs = (await operator.find(frozen, this.context(touched, attempt))) as Json[];
+      this.post(attempt.runId, attempt.taskNo, { kind: "searched", tryNumber: attempt.tryNumber, refs });
+    });
+  }
+
+  cancel(touched: Touched, attempt: Attempt, ref: Json, isDuplicate: boolean): void {
+    this.once(`cancel ${JSON.stringify(ref)}`, attempt, async () => {
+      const operator = await this.deps.operator(attempt.operator);
+      await operator.cancel(ref, operatorContext(this.deps, touched, attempt, this.stopped.signal));
+      if (!isDuplicate) return;
+      this.post(attempt.runId, attempt.taskNo, { kind: "duplicate_cancelled", tryNumber: attempt.tryNumber, ref });
+    });
+  }
+
+  /** Waits for the calls that are under way, at most `limitMs`, so that their answers can still be written. */
+  async settle(limitMs: number): Promise<void> {
+    const limit = new Promise<void>((resolve) => setTimeout(resolve, limitMs).unref());
+    await Promise.race([Promise.all(this.underWay.values()), limit]);
+    this.stopped.abort();
+  }
+
+  get isIdle(): boolean {
+    return this.underWay.size === 0;
+  }
+
+  private async trySubmit(touched: Touched, attempt: Attempt, params: JsonObject | null): Promise<TaskEvent> {
+    const { tryNumber } = attempt;
+    if (this.clock.now() >= attempt.sendBy) return { kind: "not_sent", tryNumber };
+    let result: Submitted;
+    try {
+      const operator = await this.deps.operator(attempt.operator);
+      const frozen = params ?? (await frozenParams(this.deps.store, attempt.paramsHash));
+      if (!frozen) throw new Error(`the frozen parameters ${attempt.paramsHash} are missing`);
+      const context = this.context(touched, attempt);
+      result = await operator.submit(frozen, context);
+      if (result.kind !== "started" || !operator.links) return { kind: "submitted", tryNumber, result };
+      return { kind: "submitted", tryNumber, result, links: operator.links(result.ref, context) };
+    } catch (error) {
+      this.deps.log.error({ err: error, launchKey: attempt.launchKey }, "a submit ended in an exception");
+      result = { kind: "doubt", message: error instanceof Error ? error.message : String(error) };
+    }
+    return { kind: "submitted", tryNumber, result };
+  }
+
+  private context(touched: Touched, attempt: Attempt): SubmitContext {
+    const { versionId } = touched.active.dag.version;
+    return {
+      ...operatorContext(this.deps, touched, attempt, this.stopped.signal),
+      intentAt: attempt.intentAt,
+      mayStillSend: () => this.clock.now() < attempt.sendBy,
+      file: async (path) => {
+        const bytes = await dagFile(this.deps.store, versionId, path);
+        if (!bytes) throw new Error(`${path} is not stored with this version of the DAG`);
+        return bytes;
+      },
+    };
+  }
+
+  private once(what: string, attempt: Attempt, act: () => Promise<void>): void {
+    const name = key(what, attempt);
+    if (this.underWay.has(name)) return;
+    const done = act()
+      .catch((error: unknown) => {
+        this.deps.log.warn({ err: error, launchKey: attempt.launchKey }, `${what} failed; it is tried again`);
+      })
+      .finally(() => this.underWay.delete(name));
+    this.underWay.set(name, done);
+  }
+}
+
+const key = (what: string, attempt: Attempt): string =>
+  `${what}/${attempt.runId}/${attempt.taskNo}/${attempt.mapIndex}/${attempt.tryNumber}`;

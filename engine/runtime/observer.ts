@@ -1,0 +1,149 @@
+import type { Json } from "../core/json.ts";
+import type { Touched } from "../core/machine/world.ts";
+import type { AnyOperator, Observation, Observed } from "../core/operator.ts";
+import { pollDelayMs } from "../core/poll-interval.ts";
+import type { Attempt } from "../core/records.ts";
+import { Agenda } from "./agenda.ts";
+import type { EngineClock } from "./clock.ts";
+import type { EngineDeps } from "./deps.ts";
+import { operatorContext } from "./launch-context.ts";
+import type { Post } from "./launcher.ts";
+
+/** A remote job that is looked at from time to time. */
+interface Watch {
+  readonly touched: Touched;
+  readonly attempt: Attempt;
+  readonly ref: Json;
+  readonly since: number;
+  detail: string;
+}
+
+const LOG_LINES = 20;
+const LOOK_LIMIT_MS = 30_000;
+
+/** Looks at remote jobs in batches, by operator and connection. An error of a look is not a result: it looks again. */
+export class Observer {
+  private readonly watches = new Map<string, Watch>();
+  private readonly agenda = new Agenda<string>();
+  private readonly busy = new Set<string>();
+  private readonly deps: EngineDeps;
+  private readonly clock: EngineClock;
+  private readonly post: Post;
+  private timer: NodeJS.Timeout | null = null;
+  private isStopped = false;
+
+  constructor(deps: EngineDeps, clock: EngineClock, post: Post) {
+    this.deps = deps;
+    this.clock = clock;
+    this.post = post;
+  }
+
+  /** Looks at the attempt's job until a look says that it ended. */
+  watch(touched: Touched, attempt: Attempt): void {
+    const name = nameOf(attempt);
+    if (attempt.ref === null || this.watches.has(name)) return;
+    const since = attempt.submittedAt ?? this.clock.now();
+    this.watches.set(name, { touched, attempt, ref: attempt.ref, since, detail: "" });
+    this.lookAgain(name, pollDelayMs(this.deps.settings, this.clock.now() - since, undefined));
+  }
+
+  /** A look at the attempt's job is wanted soon: it has just been asked to stop. */
+  hurry(attempt: Attempt): void {
+    if (this.watches.has(nameOf(attempt))) this.lookAgain(nameOf(attempt), this.deps.settings.pollMinMs);
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    if (this.timer) clearTimeout(this.timer);
+    this.watches.clear();
+  }
+
+  private lookAgain(name: string, delayMs: number): void {
+    this.agenda.add(performance.now() + delayMs, name);
+    this.arm();
+  }
+
+  private arm(): void {
+    if (this.timer) clearTimeout(this.timer);
+    if (this.isStopped || this.agenda.nextAt === Infinity) return;
+    this.timer = setTimeout(() => this.lookAtDue(), Math.max(0, this.agenda.nextAt - performance.now()));
+  }
+
+  private lookAtDue(): void {
+    const groups = new Map<string, string[]>();
+    for (const name of new Set(this.agenda.take(performance.now()))) {
+      const watch = this.watches.get(name);
+      if (!watch || this.busy.has(name)) continue;
+      const region = watch.touched.active.dag.tasks[watch.touched.position]?.region ?? "";
+      const group = `${watch.attempt.operator}/${watch.attempt.connection}/${region}`;
+      groups.set(group, [...(groups.get(group) ?? []), name]);
+      this.busy.add(name);
+    }
+    for (const names of groups.values()) void this.lookAtGroup(names);
+    this.arm();
+  }
+
+  private async lookAtGroup(names: readonly string[]): Promise<void> {
+    const first = this.watches.get(names[0] ?? "");
+    if (!first) return;
+    try {
+      const operator = await this.deps.operator(first.attempt.operator);
+      for (let from = 0; from < names.length; from += operator.batchSize) {
+        await this.look(operator, names.slice(from, from + operator.batchSize));
+      }
+    } catch (error) {
+      this.deps.log.warn({ err: error, operator: first.attempt.operator }, "a look failed; it is tried again");
+      for (const name of names) if (this.busy.has(name)) this.lookAgain(name, this.deps.settings.pollMinMs * 4);
+    } finally {
+      for (const name of names) this.busy.delete(name);
+    }
+  }
+
+  private async look(operator: AnyOperator, names: readonly string[]): Promise<void> {
+    const watches = names.map((name) => this.watches.get(name)).filter((watch) => watch !== undefined);
+    const signal = AbortSignal.timeout(LOOK_LIMIT_MS);
+    const jobs = watches.map((watch): Observed => {
+      const context = operatorContext(this.deps, watch.touched, watch.attempt, signal);
+      return { ref: watch.ref, launchKey: watch.attempt.launchKey, context };
+    });
+    const observations = await operator.observe(jobs, signal);
+    if (observations.length !== jobs.length) {
+      throw new Error(`${operator.type} answered ${observations.length} observations for ${jobs.length} jobs`);
+    }
+    for (const [index, watch] of watches.entries()) {
+      const observation = observations[index];
+      const job = jobs[index];
+      if (observation && job) await this.tell(operator, watch, job, observation);
+    }
+  }
+
+  private async tell(operator: AnyOperator, watch: Watch, job: Observed, observation: Observation): Promise<void> {
+    const { attempt } = watch;
+    const name = nameOf(attempt);
+    const { tryNumber } = attempt;
+    this.busy.delete(name);
+    const goesOn = observation.kind === "running" || observation.kind === "unseen";
+    if (!goesOn) this.watches.delete(name);
+    else {
+      const wish = observation.kind === "running" ? observation.pollAfterMs : undefined;
+      this.lookAgain(name, pollDelayMs(this.deps.settings, this.clock.now() - watch.since, wish));
+    }
+    if (observation.kind === "running" && observation.detail === watch.detail) return;
+    watch.detail = observation.kind === "running" ? observation.detail : "";
+    const logTail = observation.kind === "failed" ? await this.logTail(operator, job) : [];
+    this.post(attempt.runId, attempt.taskNo, { kind: "observed", tryNumber, observation, logTail });
+  }
+
+  private async logTail(operator: AnyOperator, job: Observed): Promise<string[]> {
+    if (!operator.logTail) return [];
+    try {
+      return await operator.logTail(job.ref, job.context, LOG_LINES);
+    } catch (error) {
+      this.deps.log.warn({ err: error, launchKey: job.launchKey }, "the log of a failed job could not be read");
+      return [];
+    }
+  }
+}
+
+const nameOf = (attempt: Attempt): string =>
+  `${attempt.runId}/${attempt.taskNo}/${attempt.mapIndex}/${attempt.tryNumber}`;

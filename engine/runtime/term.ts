@@ -1,0 +1,202 @@
+import { nextVersion } from "../core/machine/publish.ts";
+import { splitBatch } from "../core/machine/split-batch.ts";
+import type { DecisionContext, RunEvent, TaskEvent } from "../core/machine/events.ts";
+import { World } from "../core/machine/world.ts";
+import type { FlushBatch } from "../core/records.ts";
+import { flush, type FlushSession } from "../store/flush.ts";
+import { loadWorld } from "../store/load.ts";
+import { pendingCommands } from "../store/inbox.ts";
+import type { EngineClock } from "./clock.ts";
+import type { EngineDeps } from "./deps.ts";
+import { Dispatch } from "./dispatch.ts";
+import { newRunId, sha256 } from "./ids.ts";
+import { applyCommand } from "./inbox.ts";
+import type { Launcher } from "./launcher.ts";
+import type { Observer } from "./observer.ts";
+import type { Fact } from "./facts.ts";
+
+/** The writer's row does not name us any more, or memory can no longer be trusted: the term is over. */
+export class TermOver extends Error {
+  /** fenced: somebody else writes. reload: we may go on after reading everything again. */
+  readonly reason: "fenced" | "reload";
+
+  constructor(reason: "fenced" | "reload", message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+export interface Fence {
+  readonly epoch: string;
+  readonly owner: string;
+}
+
+/**
+ * One term of writing: from a take of the writer's row to its loss. Decide, flush, act: `turn` is called again and again
+ * with the events that have come in; effects follow only after the flush that made them durable was acknowledged.
+ */
+export class Term {
+  private readonly world: World;
+  private readonly dispatch: Dispatch;
+  private readonly deps: EngineDeps;
+  private readonly clock: EngineClock;
+  private readonly session: FlushSession;
+  private readonly fence: Fence;
+
+  private constructor(
+    deps: EngineDeps,
+    clock: EngineClock,
+    session: FlushSession,
+    fence: Fence,
+    world: World,
+    dispatch: Dispatch,
+  ) {
+    this.deps = deps;
+    this.clock = clock;
+    this.session = session;
+    this.fence = fence;
+    this.world = world;
+    this.dispatch = dispatch;
+  }
+
+  /** Reads everything, publishes the DAGs' new versions, and puts launches of unknown fate in doubt. */
+  static async begin(
+    deps: EngineDeps,
+    clock: EngineClock,
+    session: FlushSession,
+    fence: Fence,
+    launcher: Launcher,
+    observer: Observer,
+    post: (runId: string, taskNo: number, event: TaskEvent) => void,
+  ): Promise<Term> {
+    const loaded = await loadWorld(deps.store);
+    const isSensor = (operator: string): boolean => deps.operators.get(operator)?.launch.kind === "sensor";
+    const world = new World(loaded, isSensor);
+    const dispatch = new Dispatch(deps, clock, world, launcher, observer, post);
+    const term = new Term(deps, clock, session, fence, world, dispatch);
+    for (const dag of deps.dags) {
+      const publication = nextVersion(world, dag, () => newRunId(clock.now()));
+      if (publication) world.enterVersion(publication);
+    }
+    const all = [...world.runs.values()].flatMap((active) => active.nodes.map((_, position) => ({ active, position })));
+    for (const active of [...world.runs.values()]) term.decideRun(active.run.runId, { kind: "taken_over" });
+    await term.flush();
+    dispatch.run(all);
+    return term;
+  }
+
+  /** Takes in what has happened, decides, makes it durable, and acts on it. */
+  async turn(facts: readonly Fact[], readInbox: boolean): Promise<void> {
+    for (const { runId, taskNo, event } of facts) this.decideTask(runId, taskNo, event);
+    if (readInbox) await this.readInbox();
+    this.world.startRuns(this.context());
+    this.prepareReady();
+    this.world.admit(this.context());
+    await this.flush();
+  }
+
+  /** When something is due although nothing happens. */
+  get nextDueAt(): number {
+    return this.dispatch.agenda.nextAt;
+  }
+
+  /** Whether every run has ended and nothing is owed but a late search. */
+  get isIdle(): boolean {
+    return this.world.isSettled;
+  }
+
+  private context(): DecisionContext {
+    const { deps, clock, world } = this;
+    return {
+      now: clock.now(),
+      settings: deps.settings,
+      installationId: world.installationId,
+      launchOf: (operator) => deps.operators.get(operator)?.launch ?? { kind: "at_least_once" },
+      priceOf: (usageKind) => deps.priceOf(usageKind),
+      sha256,
+    };
+  }
+
+  /** An exception in a decision is our bug: it puts that run aside and never stops the night (rule 7). */
+  private decideTask(runId: string, taskNo: number, event: TaskEvent): void {
+    this.guarded(runId, () => this.world.decideTask(runId, taskNo, event, this.context()));
+  }
+
+  private decideRun(runId: string, event: RunEvent): void {
+    this.guarded(runId, () => this.world.decideRun(runId, event, this.context()));
+  }
+
+  private guarded(runId: string, decide: () => void): void {
+    try {
+      decide();
+    } catch (error) {
+      this.deps.log.error({ err: error, runId }, "a decision failed; the run is quarantined");
+      this.world.quarantine(runId, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  private prepareReady(): void {
+    for (const { active, position } of [...this.world.unprepared.values()]) {
+      const { dag, run, nodes } = active;
+      const task = dag.tasks[position];
+      const node = nodes[position];
+      if (!task || !node) continue;
+      const outputs = Object.fromEntries([...active.outputs].map(([at, output]) => [dag.tasks[at]?.taskId ?? "", output]));
+      this.guarded(run.runId, () => {
+        const tryNumber = node.task.tryNumber + 1;
+        const prepared = this.deps.prepare({ spec: dag.version.spec, run, task, tryNumber, outputs });
+        const { taskNo } = node.task;
+        if (!prepared.ok) this.decideTask(run.runId, taskNo, { kind: "unpreparable", failure: prepared.failure });
+        else {
+          this.dispatch.remember(prepared.hash, prepared.params);
+          this.decideTask(run.runId, taskNo, { kind: "prepared", params: prepared.params, hash: prepared.hash });
+        }
+      });
+    }
+  }
+
+  private async readInbox(): Promise<void> {
+    for (const command of await pendingCommands(this.deps.store)) {
+      const result = await applyCommand(this.deps.store, this.world, command, this.context()).catch((error: unknown) => {
+        this.deps.log.error({ err: error, command: command.id }, "a command failed");
+        return { ok: false, code: "INTERNAL", message: error instanceof Error ? error.message : String(error) } as const;
+      });
+      this.world.gathered.applied(command.id, result);
+    }
+  }
+
+  private async flush(): Promise<void> {
+    const taken = this.world.takePending();
+    if (taken && !taken.batch.isEmpty) await this.write(taken.batch.batch());
+    this.dispatch.run(taken?.touched ?? []);
+  }
+
+  private async write(batch: FlushBatch): Promise<void> {
+    const sentAt = this.clock.mark();
+    const outcome = await flush(this.session, this.fence, batch);
+    switch (outcome.kind) {
+      case "committed":
+        this.clock.sync(outcome.now, sentAt);
+        return;
+      case "fenced":
+        throw new TermOver("fenced", "another process has taken the writer's row");
+      case "conflict":
+        throw new TermOver("reload", outcome.message);
+      case "bad_data":
+        this.deps.log.error({ sqlstate: outcome.sqlstate }, `a flush was refused, it is tried run by run: ${outcome.message}`);
+        await this.writeRunByRun(batch);
+        return;
+    }
+  }
+
+  private async writeRunByRun(batch: FlushBatch): Promise<void> {
+    for (const { runId, batch: part } of splitBatch(batch)) {
+      const outcome = await flush(this.session, this.fence, part);
+      if (outcome.kind === "committed") continue;
+      if (outcome.kind !== "bad_data" || runId === null) throw new TermOver("reload", "a flush was refused");
+      this.deps.log.error({ runId }, `the run is quarantined: ${outcome.message}`);
+      this.world.quarantine(runId, outcome.message);
+    }
+    await this.flush();
+  }
+}
