@@ -45,15 +45,27 @@ async function backfill(
   const dag = world.currentDag(wish.dagId);
   if (!dag) return { ok: false, code: "DAG_NOT_FOUND", message: `there is no DAG ${wish.dagId}` };
   // An interval that is not over has no data yet: its night comes with the schedule.
-  const planned = runsForRange(dag.version.spec, wish.fromDate, wish.toDate).filter((run) => run.runAfterAt <= context.now);
-  const stored = await existingRuns(store, wish.dagId, planned.map((run) => run.logicalAt));
+  const planned = runsForRange(dag.version.spec, wish.fromDate, wish.toDate).filter(
+    (run) => run.runAfterAt <= context.now,
+  );
+  const stored = await existingRuns(
+    store,
+    wish.dagId,
+    planned.map((run) => run.logicalAt),
+  );
   const existing = new Map(stored.map((run) => [run.logicalAt, run]));
   world.enterBackfill({ ...wish, state: "active", createdAt: context.now, completedAt: null });
   const counts = { created: 0, reprocessed: 0, left: 0 };
   for (const times of planned) {
     const decision = decideBackfillDate(existing.get(times.logicalAt), wish.reprocess);
     const { versionId } = dag.version;
-    const started = { versionId, backfillId: wish.backfillId, conf: wish.conf, state: "queued", runType: "backfill" } as const;
+    const started = {
+      versionId,
+      backfillId: wish.backfillId,
+      conf: wish.conf,
+      state: "queued",
+      runType: "backfill",
+    } as const;
     const reset = { queuedAt: context.now, startedAt: null, endedAt: null, ending: null, triggeredBy: by } as const;
     if (decision.kind === "leave") counts.left++;
     else if (decision.kind === "create") {

@@ -141,7 +141,9 @@ export class Term {
       const task = dag.tasks[position];
       const node = nodes[position];
       if (!task || !node) continue;
-      const outputs = Object.fromEntries([...active.outputs].map(([at, output]) => [dag.tasks[at]?.taskId ?? "", output]));
+      const outputs = Object.fromEntries(
+        [...active.outputs].map(([at, output]) => [dag.tasks[at]?.taskId ?? "", output]),
+      );
       this.guarded(run.runId, () => {
         const tryNumber = node.task.tryNumber + 1;
         const prepared = this.deps.prepare({ spec: dag.version.spec, run, task, tryNumber, outputs });
@@ -157,10 +159,16 @@ export class Term {
 
   private async readInbox(): Promise<void> {
     for (const command of await pendingCommands(this.deps.store)) {
-      const result = await applyCommand(this.deps.store, this.world, command, this.context()).catch((error: unknown) => {
-        this.deps.log.error({ err: error, command: command.id }, "a command failed");
-        return { ok: false, code: "INTERNAL", message: error instanceof Error ? error.message : String(error) } as const;
-      });
+      const result = await applyCommand(this.deps.store, this.world, command, this.context()).catch(
+        (error: unknown) => {
+          this.deps.log.error({ err: error, command: command.id }, "a command failed");
+          return {
+            ok: false,
+            code: "INTERNAL",
+            message: error instanceof Error ? error.message : String(error),
+          } as const;
+        },
+      );
       this.world.gathered.applied(command.id, result);
     }
   }
@@ -183,7 +191,10 @@ export class Term {
       case "conflict":
         throw new TermOver("reload", outcome.message);
       case "bad_data":
-        this.deps.log.error({ sqlstate: outcome.sqlstate }, `a flush was refused, it is tried run by run: ${outcome.message}`);
+        this.deps.log.error(
+          { sqlstate: outcome.sqlstate },
+          `a flush was refused, it is tried run by run: ${outcome.message}`,
+        );
         await this.writeRunByRun(batch);
         return;
     }

@@ -44,8 +44,7 @@ export function compileDag(version: DagVersion): CompiledDag {
     downstream,
     roots: indexes.filter((index) => upstream[index]?.length === 0),
     leaves: indexes.filter(
-      (index) =>
-        (downstream[index] ?? []).every(isTeardown) && (!isTeardown(index) || tasks[index]?.failsRun === true),
+      (index) => (downstream[index] ?? []).every(isTeardown) && (!isTeardown(index) || tasks[index]?.failsRun === true),
     ),
     setups: tasks.map((task) => task.teardownOf.map(at)),
   };

@@ -62,4 +62,3 @@ export function settle(
   if (isNewest) draft.attempt(position, after);
   else draft.settling(after);
 }
-

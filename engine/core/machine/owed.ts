@@ -26,7 +26,8 @@ export function resendAt(attempt: Attempt, launch: Launch): Instant | null {
 /** When an attempt has used up its time: counted from submitted; a sensor's over all its looks. */
 export function timeoutAt(node: Node, spec: TaskSpec, launch: Launch): Instant | null {
   const { task, attempt } = node;
-  if (spec.timeoutMs === null || attempt?.state !== "open" || attempt.ending || attempt.submittedAt === null) return null;
+  if (spec.timeoutMs === null || attempt?.state !== "open" || attempt.ending || attempt.submittedAt === null)
+    return null;
   const from = launch.kind === "sensor" ? (task.startedAt ?? attempt.submittedAt) : attempt.submittedAt;
   return from + spec.timeoutMs;
 }
@@ -59,7 +60,10 @@ export function owed(node: Node, spec: TaskSpec, launch: Launch, settings: Engin
     return list;
   }
   if (attempt.doubtAt === null) {
-    list.push({ kind: attempt.ending ? "withdraw" : "submit", at: attempt.ending ? attempt.ending.at : attempt.submitAt });
+    list.push({
+      kind: attempt.ending ? "withdraw" : "submit",
+      at: attempt.ending ? attempt.ending.at : attempt.submitAt,
+    });
     return list;
   }
   const resendsAt = resendAt(attempt, launch);

@@ -58,7 +58,8 @@ export class RunDraft {
       return { task, attempt: null, prepared: null, looking: NOT_LOOKED };
     });
     this.openTasks = dag.tasks.length;
-    for (const { attempt } of this.active.nodes) if (attempt && attempt.settleAt !== null) this.leftSettling.push(attempt);
+    for (const { attempt } of this.active.nodes)
+      if (attempt && attempt.settleAt !== null) this.leftSettling.push(attempt);
   }
 
   patch(position: number, changes: Partial<Node>): void {
@@ -96,4 +97,5 @@ export class RunDraft {
   }
 }
 
-export const attemptKey = (attempt: Pick<Attempt, "taskNo" | "mapIndex" | "tryNumber">): string => `${attempt.taskNo}/${attempt.mapIndex}/${attempt.tryNumber}`;
+export const attemptKey = (attempt: Pick<Attempt, "taskNo" | "mapIndex" | "tryNumber">): string =>
+  `${attempt.taskNo}/${attempt.mapIndex}/${attempt.tryNumber}`;

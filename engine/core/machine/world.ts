@@ -124,7 +124,7 @@ export class World {
   startRuns(context: DecisionContext): void {
     let rows = 0;
     for (const queue of this.queues.values()) {
-      for (let next = queue.next(context.now); next && rows < context.settings.maxNewRowsPerFlush; ) {
+      for (let next = queue.next(context.now); next && rows < context.settings.maxNewRowsPerFlush;) {
         rows += next.dag.tasks.length;
         this.decideRun(next.run.runId, { kind: "start" }, context);
         next = queue.next(context.now);

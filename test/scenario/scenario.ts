@@ -1,0 +1,270 @@
+import { createHash } from "node:crypto";
+import { expect, test } from "vitest";
+import type { DagSpec, TaskSpec } from "../../engine/core/dag.ts";
+import type { Json } from "../../engine/core/json.ts";
+import type { DecisionContext, TaskEvent } from "../../engine/core/machine/events.ts";
+import { owed } from "../../engine/core/machine/owed.ts";
+import { World } from "../../engine/core/machine/world.ts";
+import type { FailureClass, Launch, Observation, Submitted } from "../../engine/core/operator.ts";
+import type { Attempt, DagRun, FlushBatch, LoadedWorld } from "../../engine/core/records.ts";
+import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
+
+const RUN = "01890000-0000-7000-8000-000000000001";
+const LAUNCHES: Record<string, Launch> = {
+  find: { kind: "find", visibilityMs: 60_000 },
+  token: { kind: "token", ttlMs: 3_600_000, maxLength: 64 },
+  sensor: { kind: "sensor" },
+  once: { kind: "at_least_once" },
+  local: { kind: "in_process" },
+};
+
+export const taskSpec = (taskId: string, changes: Partial<TaskSpec> = {}): TaskSpec => ({
+  taskId,
+  operator: "find",
+  with: {},
+  dependsOn: [],
+  triggerRule: "all_success",
+  isSetup: false,
+  teardownOf: [],
+  failsRun: false,
+  retries: 0,
+  retryDelayMs: 1_000,
+  retryBackoff: 1,
+  maxRetryDelayMs: 86_400_000,
+  timeoutMs: null,
+  pool: null,
+  poolSlots: 1,
+  priority: 1,
+  connection: "default",
+  region: null,
+  onDoubt: "fail",
+  ...changes,
+});
+
+/** Reads "a -> b -> c; a -> d" into tasks with their upstreams. */
+function tasksOf(text: string, changes: Record<string, Partial<TaskSpec>>): TaskSpec[] {
+  const upstreams = new Map<string, Set<string>>();
+  for (const chain of text.split(";")) {
+    const ids = chain.split("->").map((id) => id.trim());
+    ids.forEach((id, index) => {
+      const known = upstreams.get(id) ?? new Set<string>();
+      upstreams.set(id, known);
+      const before = ids[index - 1];
+      if (before !== undefined) known.add(before);
+    });
+  }
+  return [...upstreams].map(([id, before]) => taskSpec(id, { dependsOn: [...before], ...changes[id] }));
+}
+
+export const dagSpec = (tasks: readonly TaskSpec[], pools: DagSpec["pools"] = {}): DagSpec => ({
+  dagId: "nightly",
+  tags: [],
+  paused: false,
+  schedule: null,
+  timezone: "UTC",
+  startAt: null,
+  endAt: null,
+  maxActiveRuns: 1,
+  backfillMaxActiveRuns: 1,
+  params: {},
+  sla: [],
+  pools,
+  tasks,
+});
+
+/** A run of one DAG under a clock of its own: says what happens to the world and what is expected of the machine. */
+export class Scenario {
+  now = Date.UTC(2026, 0, 2, 7);
+  world: World;
+  readonly batches: FlushBatch[] = [];
+  private readonly loaded: LoadedWorld;
+
+  constructor(spec: DagSpec) {
+    const taskNos = Object.fromEntries(spec.tasks.map((task, index) => [task.taskId, index + 1]));
+    const version = { versionId: "v1", dagId: spec.dagId, versionNumber: 1, hash: "h", spec, taskNos };
+    this.loaded = {
+      installationId: "installation",
+      versions: [version],
+      currentVersion: { [spec.dagId]: "v1" },
+      pausedDags: [],
+      pools: Object.fromEntries(Object.entries(spec.pools).map(([pool, { slots }]) => [pool, slots])),
+      backfills: [],
+      runs: [],
+      tasks: [],
+      attempts: [],
+      outputs: [],
+      dagTasks: [],
+    };
+    this.world = new World(this.loaded, (operator) => LAUNCHES[operator]?.kind === "sensor");
+    this.world.enterRun(null, { run: this.run(), tasks: [], attempts: [], outputs: [] });
+    this.turn();
+  }
+
+  private run(): DagRun {
+    const times = {
+      logicalAt: this.now - 86_400_000,
+      intervalStartAt: null,
+      intervalEndAt: null,
+      runAfterAt: this.now,
+    };
+    return {
+      runId: RUN,
+      dagId: "nightly",
+      dagRunId: "manual__1",
+      runType: "manual",
+      ...times,
+      versionId: "v1",
+      backfillId: null,
+      conf: {},
+      state: "queued",
+      queuedAt: this.now,
+      startedAt: null,
+      endedAt: null,
+      triggeredBy: "test",
+      quarantine: null,
+      ending: null,
+    };
+  }
+
+  context(): DecisionContext {
+    return {
+      now: this.now,
+      settings: DEFAULT_SETTINGS,
+      installationId: "installation",
+      launchOf: (operator) => LAUNCHES[operator] ?? { kind: "at_least_once" },
+      priceOf: () => ({ unitPrice: "0.44", currency: "USD", source: "test" }),
+      sha256: (text) => createHash("sha256").update(text).digest("hex"),
+    };
+  }
+
+  /** What the shell does between two events: starts, renders, admits, flushes. */
+  turn(): this {
+    this.world.startRuns(this.context());
+    for (const { active, position } of [...this.world.unprepared.values()]) {
+      const taskNo = active.dag.taskNos[position] ?? -1;
+      this.world.decideTask(RUN, taskNo, { kind: "prepared", hash: `p${position}`, params: {} }, this.context());
+    }
+    this.world.admit(this.context());
+    const taken = this.world.takePending();
+    if (taken) this.batches.push(taken.batch.batch());
+    return this;
+  }
+
+  event(task: string, event: TaskEvent): this {
+    this.world.decideTask(RUN, this.taskNo(task), event, this.context());
+    return this.turn();
+  }
+
+  submit(task: string, result: Submitted): this {
+    return this.event(task, { kind: "submitted", tryNumber: this.attempt(task).tryNumber, result });
+  }
+
+  starts(task: string, ref: Json = `job-${task}`): this {
+    return this.submit(task, { kind: "started", ref });
+  }
+
+  observe(task: string, observation: Observation): this {
+    return this.event(task, { kind: "observed", tryNumber: this.attempt(task).tryNumber, observation });
+  }
+
+  succeeds(task: string, output: Json = {}): this {
+    if (this.attempt(task).ref === null) this.starts(task);
+    return this.observe(task, { kind: "succeeded", output });
+  }
+
+  fails(task: string, failureClass: FailureClass = "permanent", message = "broken"): this {
+    if (this.attempt(task).ref === null) this.starts(task);
+    return this.observe(task, { kind: "failed", failure: { class: failureClass, code: "JOB_FAILED", message } });
+  }
+
+  /** Lets time pass and rings for every task. */
+  later(ms: number): this {
+    this.now += ms;
+    for (const task of this.taskIds()) this.world.decideTask(RUN, this.taskNo(task), { kind: "due" }, this.context());
+    return this.turn();
+  }
+
+  cancelRun(): this {
+    this.world.decideRun(RUN, { kind: "end", cause: "cancel", by: "ana" }, this.context());
+    return this.turn();
+  }
+
+  /** The process dies and another loads what had been flushed. */
+  takeover(): this {
+    const active = this.active();
+    const nodes = active.nodes;
+    const [version] = this.loaded.versions;
+    if (!version) throw new Error("no version");
+    this.world = new World(
+      {
+        ...this.loaded,
+        runs: [active.run],
+        tasks: nodes.map((node) => node.task),
+        attempts: nodes.flatMap((node) => (node.attempt ? [node.attempt] : [])),
+        outputs: [],
+      },
+      (operator) => LAUNCHES[operator]?.kind === "sensor",
+    );
+    this.seen = this.world.runs.get(RUN);
+    this.world.decideRun(RUN, { kind: "taken_over" }, this.context());
+    return this.turn();
+  }
+
+  states(): Record<string, string> {
+    const nodes = this.active().nodes.map((node, index) => [this.taskIds()[index], node.task.state]);
+    return { ...(Object.fromEntries(nodes) as Record<string, string>), run: this.active().run.state };
+  }
+
+  expect(states: Record<string, string>): this {
+    expect(this.states()).toMatchObject(states);
+    return this;
+  }
+
+  owes(task: string): string[] {
+    const active = this.active();
+    const position = this.taskIds().indexOf(task);
+    const [node, spec] = [active.nodes[position], active.dag.tasks[position]];
+    if (!node || !spec) throw new Error(`no task ${task}`);
+    const launch = LAUNCHES[spec.operator] ?? { kind: "at_least_once" };
+    return owed(node, spec, launch, DEFAULT_SETTINGS).map((item) => `${item.kind} +${Math.max(0, item.at - this.now)}`);
+  }
+
+  attempt(task: string): Attempt {
+    const attempt = this.active().nodes[this.taskIds().indexOf(task)]?.attempt;
+    if (!attempt) throw new Error(`${task} has no attempt`);
+    return attempt;
+  }
+
+  /** The run, kept here after it has left the machine's memory. */
+  private active() {
+    this.seen = this.world.runs.get(RUN) ?? this.seen;
+    if (!this.seen) throw new Error("the run is not in memory");
+    return this.seen;
+  }
+  private seen: ReturnType<World["addRun"]> | undefined;
+
+  private taskIds(): string[] {
+    return this.active().dag.tasks.map((task) => task.taskId);
+  }
+
+  private taskNo(task: string): number {
+    const number = this.active().dag.version.taskNos[task];
+    if (number === undefined) throw new Error(`no task ${task}`);
+    return number;
+  }
+}
+
+/** One scenario, one sentence: the DAG in arrows, then what happens. */
+export function scenario(
+  sentence: string,
+  arrows: string,
+  changes: Record<string, Partial<TaskSpec>>,
+  tell: (story: Scenario) => void,
+  pools: DagSpec["pools"] = {},
+): void {
+  test(sentence, () => {
+    const story = new Scenario(dagSpec(tasksOf(arrows, changes), pools));
+    story.states();
+    tell(story);
+  });
+}
