@@ -5,6 +5,7 @@
 -- input stores?: store_id, timezone?
 -- param: ds, timezone, late_days
 -- output: clean, rejected, summary
+-- keep: ranked
 
 -- A store listed twice must not double its lines.
 CREATE OR REPLACE TEMP VIEW zones AS

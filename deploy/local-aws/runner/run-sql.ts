@@ -52,7 +52,11 @@ async function runSql(connection: DuckDBConnection, job: RunnerJob, log: (line: 
   checkAgainst(file, given);
   await createParams(connection, file, given);
   for (const declared of file.inputs) log(await readInput(connection, declared, given.inputs.get(declared.name)));
-  for (const statement of file.statements) await connection.run(statement);
+  for (const statement of file.statements) {
+    await connection.run(statement);
+    const view = file.keep.find((name) => statement.startsWith(`CREATE OR REPLACE TEMP VIEW ${name} AS`));
+    if (view !== undefined) await keep(connection, view);
+  }
   const written: Written[] = [];
   try {
     for (const [name, location] of given.outputs)
@@ -68,6 +72,13 @@ async function runSql(connection: DuckDBConnection, job: RunnerJob, log: (line: 
     await publish(output);
     log(`wrote ${output.name}: ${output.rows} ${output.rows === 1 ? "row" : "rows"}`);
   }
+}
+
+/** From here on the view is what it holds now, as Spark's cache makes it. */
+async function keep(connection: DuckDBConnection, view: string): Promise<void> {
+  await connection.run(`CREATE TEMP TABLE "kept ${view}" AS SELECT * FROM ${identifier(view)}`);
+  await connection.run(`DROP VIEW ${identifier(view)}`);
+  await connection.run(`ALTER TABLE "kept ${view}" RENAME TO ${identifier(view)}`);
 }
 
 function checkAgainst(file: SqlFile, given: JobArguments): void {

@@ -16,21 +16,25 @@ export interface SqlFile {
   readonly inputs: readonly InputDeclaration[];
   readonly params: readonly string[];
   readonly outputs: readonly string[];
+  /** Views that several outputs look at: computed once. */
+  readonly keep: readonly string[];
   readonly statements: readonly string[];
 }
 
 /**
- * Reads a file of sql/jobs. Its head declares, in comments, `input name[?]: column[?] [TYPE], …`, `param: a, b` and
- * `output: view, …`; `?` marks what may be missing. A statement ends in a semicolon, and none stands inside a text.
+ * Reads a file of sql/jobs. Its head declares, in comments, `input name[?]: column[?] [TYPE], …`, `param: a, b`,
+ * `output: view, …` and `keep: view, …`; `?` marks what may be missing. A statement ends in a semicolon, and none stands inside a text.
  */
 export function readSqlFile(text: string): SqlFile {
   const inputs: InputDeclaration[] = [];
   let params: string[] = [];
   let outputs: string[] = [];
-  for (const [, keyword, name, mark, list] of text.matchAll(/^-- (input|param|output)(?: (\w+)(\??))?: (.+)$/gm)) {
+  let keep: string[] = [];
+  for (const [, keyword, name, mark, list] of text.matchAll(/^-- (input|param|output|keep)(?: (\w+)(\??))?: (.+)$/gm)) {
     const items = list!.split(/,(?![^(]*\))/).map((item) => item.trim());
     if (keyword === "param") params = items;
     else if (keyword === "output") outputs = items;
+    else if (keyword === "keep") keep = items;
     else inputs.push({ name: name!, optional: mark === "?", columns: items.map(readColumn) });
   }
   const statements = text
@@ -38,7 +42,7 @@ export function readSqlFile(text: string): SqlFile {
     .split(";")
     .map((statement) => statement.trim())
     .filter((statement) => statement !== "");
-  return { inputs, params, outputs, statements };
+  return { inputs, params, outputs, keep, statements };
 }
 
 function readColumn(item: string): InputColumn {

@@ -16,28 +16,33 @@ beforeAll(async () => {
 });
 afterAll(() => nights.close());
 
-test.skipIf(!existsSync(FILE))("half a year of a coffee shop's sales comes out to the cent", { timeout: 120_000 }, async () => {
-  const from = "2023-01-01";
-  const to = "2023-06-30";
-  for await (const file of stageCsv({ file: FILE, columns: parseColumns(COLUMNS), from, to })) await nights.put(file.key, file.body);
+test.skipIf(!existsSync(FILE))(
+  "half a year of a coffee shop's sales comes out to the cent",
+  { timeout: 120_000 },
+  async () => {
+    const from = "2023-01-01";
+    const to = "2023-06-30";
+    for await (const file of stageCsv({ file: FILE, columns: parseColumns(COLUMNS), from, to }))
+      await nights.put(file.key, file.body);
 
-  for (const day of days(from, 181)) await nights.night(day);
+    for (const day of days(from, 181)) await nights.night(day);
 
-  const root = `${nights.root}/acme-sales`;
-  expect(
-    await nights.query(
-      `SELECT store_id, sum(transactions)::INT AS transactions, sum(units)::INT AS units, sum(net_sales)::VARCHAR AS net_sales
+    const root = `${nights.root}/acme-sales`;
+    expect(
+      await nights.query(
+        `SELECT store_id, sum(transactions)::INT AS transactions, sum(units)::INT AS units, sum(net_sales)::VARCHAR AS net_sales
        FROM read_parquet('${root}/mart/store_sales/*/*.parquet') GROUP BY ALL ORDER BY store_id`,
-    ),
-  ).toEqual([
-    { store_id: "3", transactions: 3966, units: 5471, net_sales: "27897.05" },
-    { store_id: "5", transactions: 3498, units: 4857, net_sales: "24203.10" },
-    { store_id: "8", transactions: 2436, units: 3313, net_sales: "16726.75" },
-  ]);
-  expect(
-    await nights.query(
-      `SELECT sum(duplicate_lines)::INT AS duplicates, sum(rejected_lines)::INT AS rejected, round(max(rejected_share), 3)::VARCHAR AS worst
+      ),
+    ).toEqual([
+      { store_id: "3", transactions: 3966, units: 5471, net_sales: "27897.05" },
+      { store_id: "5", transactions: 3498, units: 4857, net_sales: "24203.10" },
+      { store_id: "8", transactions: 2436, units: 3313, net_sales: "16726.75" },
+    ]);
+    expect(
+      await nights.query(
+        `SELECT sum(duplicate_lines)::INT AS duplicates, sum(rejected_lines)::INT AS rejected, round(max(rejected_share), 3)::VARCHAR AS worst
        FROM read_parquet('${root}/quality/sales/*/*.parquet')`,
-    ),
-  ).toEqual([{ duplicates: 100, rejected: 100, worst: "0.049" }]);
-});
+      ),
+    ).toEqual([{ duplicates: 100, rejected: 100, worst: "0.049" }]);
+  },
+);
