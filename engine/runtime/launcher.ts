@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../core/json.ts";
 import type { TaskEvent } from "../core/machine/events.ts";
 import type { Touched } from "../core/machine/world.ts";
-import type { Submitted, SubmitContext } from "../core/operator.ts";
+import type { AnyOperator, Submitted, SubmitContext } from "../core/operator.ts";
 import type { Attempt } from "../core/records.ts";
 import { dagFile, frozenParams } from "../store/load.ts";
 import type { EngineClock } from "./clock.ts";
@@ -73,21 +73,32 @@ export class Launcher {
 
   private async trySubmit(touched: Touched, attempt: Attempt, params: JsonObject | null): Promise<TaskEvent> {
     const { tryNumber } = attempt;
-    if (this.clock.now() >= attempt.sendBy) return { kind: "not_sent", tryNumber };
-    let result: Submitted;
+    const context = this.context(touched, attempt);
+    if (!context.mayStillSend()) return { kind: "not_sent", tryNumber };
+    const ready = await this.makeReady(attempt, params);
+    if ("kind" in ready) return { kind: "submitted", tryNumber, result: ready };
+    const { operator, frozen } = ready;
     try {
-      const operator = await this.deps.operator(attempt.operator);
-      const frozen = params ?? (await frozenParams(this.deps.store, attempt.paramsHash));
-      if (!frozen) throw new Error(`the frozen parameters ${attempt.paramsHash} are missing`);
-      const context = this.context(touched, attempt);
-      result = await operator.submit(frozen, context);
+      const result = await operator.submit(frozen, context);
       if (result.kind !== "started" || !operator.links) return { kind: "submitted", tryNumber, result };
       return { kind: "submitted", tryNumber, result, links: operator.links(result.ref, context) };
     } catch (error) {
       this.deps.log.error({ err: error, launchKey: attempt.launchKey }, "a submit ended in an exception");
-      result = { kind: "doubt", message: error instanceof Error ? error.message : String(error) };
+      return { kind: "submitted", tryNumber, result: { kind: "doubt", message: textOf(error) } };
     }
-    return { kind: "submitted", tryNumber, result };
+  }
+
+  /** Everything before the request: what fails here was certainly not sent. */
+  private async makeReady(attempt: Attempt, params: JsonObject | null): Promise<Ready | Submitted> {
+    try {
+      const operator = await this.deps.operator(attempt.operator);
+      const frozen = params ?? (await frozenParams(this.deps.store, attempt.paramsHash));
+      if (!frozen) throw new Error(`the frozen parameters ${attempt.paramsHash} are missing`);
+      return { operator, frozen };
+    } catch (error) {
+      this.deps.log.warn({ err: error, launchKey: attempt.launchKey }, "a launch could not be made ready");
+      return { kind: "throttled", message: textOf(error) };
+    }
   }
 
   private context(touched: Touched, attempt: Attempt): SubmitContext {
@@ -115,6 +126,13 @@ export class Launcher {
     this.underWay.set(name, done);
   }
 }
+
+interface Ready {
+  readonly operator: AnyOperator;
+  readonly frozen: JsonObject;
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const key = (what: string, attempt: Attempt): string =>
   `${what}/${attempt.runId}/${attempt.taskNo}/${attempt.mapIndex}/${attempt.tryNumber}`;
