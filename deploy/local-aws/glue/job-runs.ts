@@ -1,0 +1,183 @@
+import { randomBytes } from "node:crypto";
+import type { Job, StartJobRunRequest } from "@aws-sdk/client-glue";
+import { atTime } from "../compute/deadline.ts";
+import type { ComputeDependencies } from "../compute/dependencies.ts";
+import { AwsError } from "../contract.ts";
+import type { Work, WorkEnd } from "../runner-pool.ts";
+import { capacityOf, isLive, type RunDocument } from "./job-run.ts";
+
+const KIND = "glue.run";
+const OUTPUT_LOG = "/aws-glue/jobs/output";
+const ERROR_LOG = "/aws-glue/jobs/error";
+const DEFAULT_TIMEOUT_MINUTES = 2880;
+
+interface Execution {
+  readonly work: Work | null;
+  readonly deadline: { cancel(): void };
+}
+
+/** Every job run, and what executes the living ones. Each change is a new document in the journal. */
+export class JobRuns {
+  readonly #deps: ComputeDependencies;
+  /** Oldest first. */
+  readonly #runs = new Map<string, RunDocument>();
+  readonly #executions = new Map<string, Execution>();
+  #stopped = false;
+
+  constructor(deps: ComputeDependencies) {
+    this.#deps = deps;
+    const kept = [...deps.journal.all(KIND).values()] as RunDocument[];
+    for (const run of kept.sort((a, b) => a.startedAt - b.startedAt)) this.#runs.set(run.id, run);
+  }
+
+  /** Runs that lived when the process died run again from the start, under their own id. */
+  resume(): void {
+    for (const run of this.#runs.values()) {
+      if (run.state === "STOPPING") this.#update(run.id, { state: "STOPPED", endedAt: this.#now() });
+      else if (isLive(run)) this.#execute(run);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const { work, deadline } of this.#executions.values()) {
+      deadline.cancel();
+      work?.cancel();
+    }
+    for (const { work } of [...this.#executions.values()]) await work?.ended;
+  }
+
+  all(): readonly RunDocument[] {
+    return [...this.#runs.values()];
+  }
+
+  find(id: string): RunDocument | null {
+    return this.#runs.get(id) ?? null;
+  }
+
+  /** Newest first. */
+  ofJob(jobName: string): readonly RunDocument[] {
+    return this.all()
+      .filter((run) => run.jobName === jobName)
+      .reverse();
+  }
+
+  /** Writes the run down, then starts it. Throws ConcurrentRunsExceededException at the job's limit. */
+  async start(job: Job, request: StartJobRunRequest): Promise<RunDocument> {
+    const fault = this.#deps.faults.takeForJob("Glue.StartJobRun", request);
+    const limit = job.ExecutionProperty?.MaxConcurrentRuns ?? 1;
+    const live = this.ofJob(job.Name ?? "").filter(isLive).length;
+    if (fault === "capacity" || live >= limit) {
+      throw new AwsError("ConcurrentRunsExceededException", `Concurrent runs exceeded for ${job.Name}`);
+    }
+    const previous = request.JobRunId === undefined ? null : this.find(request.JobRunId);
+    const given = request.Arguments ?? previous?.arguments ?? {};
+    const merged = { ...job.DefaultArguments, ...given };
+    const now = this.#now();
+    const run: RunDocument = {
+      id: `jr_${randomBytes(32).toString("hex")}`,
+      jobName: job.Name ?? "",
+      previousRunId: request.JobRunId ?? null,
+      arguments: given,
+      script: merged["--scriptLocation"] ?? job.Command?.ScriptLocation ?? "",
+      scriptArguments: Object.entries(merged).flat(),
+      state: "STARTING",
+      startedAt: now,
+      runningAt: null,
+      modifiedAt: now,
+      endedAt: null,
+      error: null,
+      timeoutMinutes: request.Timeout ?? job.Timeout ?? DEFAULT_TIMEOUT_MINUTES,
+      ...capacityOf(request, job),
+      glueVersion: job.GlueVersion ?? "5.1",
+      executionClass: request.ExecutionClass ?? job.ExecutionClass ?? "STANDARD",
+      fault,
+    };
+    this.#runs.set(run.id, run);
+    this.#deps.journal.put(KIND, run.id, run);
+    // Written down before anything works: after a kill, nothing runs that the next start does not know of.
+    await this.#deps.journal.flushed();
+    if (!this.#stopped) this.#execute(run);
+    return run;
+  }
+
+  /** STARTING or RUNNING to STOPPING, and to STOPPED once nothing works any more. False when it has ended already. */
+  requestStop(run: RunDocument): boolean {
+    if (run.state !== "STARTING" && run.state !== "RUNNING") return run.state === "STOPPING";
+    this.#update(run.id, { state: "STOPPING" });
+    this.#cancel(run.id);
+    return true;
+  }
+
+  #execute(run: RunDocument): void {
+    const work = this.#work(run);
+    const timeoutAt = (run.runningAt ?? run.startedAt) + run.timeoutMinutes * 60_000;
+    const deadline = atTime(this.#deps.clock, timeoutAt, () => this.#timeOut(run.id));
+    this.#executions.set(run.id, { work, deadline });
+    void work?.ended.then((end) => this.#ended(run.id, end));
+  }
+
+  /** null for a run that a fault stalls: nothing works, until someone stops it. */
+  #work(run: RunDocument): Work | null {
+    const { logs, scripts } = this.#deps;
+    const running = () => {
+      const { state, runningAt } = this.#runs.get(run.id) ?? run;
+      if (state === "STARTING") this.#update(run.id, { state: "RUNNING", runningAt: runningAt ?? this.#now() });
+    };
+    if (run.fault === "stall_run") {
+      running();
+      return null;
+    }
+    if (run.fault === "fail_run") {
+      running();
+      return { ended: Promise.resolve({ kind: "failed", error: "fault: fail_run" }), cancel: () => undefined };
+    }
+    const args = ["--JOB_NAME", run.jobName, "--JOB_RUN_ID", run.id, ...run.scriptArguments];
+    const log = (line: string) => logs.append(OUTPUT_LOG, run.id, line);
+    return scripts.start({ script: run.script, args }, { started: running, log });
+  }
+
+  #timeOut(id: string): void {
+    const run = this.#runs.get(id);
+    if (run === undefined || !isLive(run) || run.state === "STOPPING") return;
+    const error = `Job run exceeded its timeout of ${run.timeoutMinutes} minutes`;
+    this.#update(id, { state: "TIMEOUT", endedAt: this.#now(), error });
+    this.#cancel(id);
+  }
+
+  #cancel(id: string): void {
+    const execution = this.#executions.get(id);
+    if (execution?.work) execution.work.cancel();
+    else this.#ended(id, { kind: "cancelled" });
+  }
+
+  #ended(id: string, end: WorkEnd): void {
+    this.#executions.get(id)?.deadline.cancel();
+    this.#executions.delete(id);
+    const run = this.#runs.get(id);
+    // When local-aws itself stops, its runs do not end: the next start takes them up.
+    if (this.#stopped || run === undefined || !isLive(run)) return;
+    const endedAt = this.#now();
+    const runningAt = run.runningAt ?? endedAt;
+    if (run.state === "STOPPING" || end.kind === "cancelled") {
+      this.#update(id, { state: "STOPPED", endedAt });
+    } else if (end.kind === "succeeded") {
+      this.#update(id, { state: "SUCCEEDED", endedAt, runningAt });
+    } else {
+      this.#deps.logs.append(ERROR_LOG, id, end.error);
+      this.#update(id, { state: "FAILED", endedAt, runningAt, error: end.error });
+    }
+  }
+
+  #update(id: string, change: Partial<RunDocument>): void {
+    const run = this.#runs.get(id);
+    if (run === undefined) return;
+    const changed: RunDocument = { ...run, ...change, modifiedAt: this.#now() };
+    this.#runs.set(id, changed);
+    this.#deps.journal.put(KIND, id, changed);
+  }
+
+  #now(): number {
+    return this.#deps.clock.now();
+  }
+}
