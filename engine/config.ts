@@ -2,9 +2,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { isMap, isScalar, LineCounter, parseDocument, type Document, type Node } from "yaml";
 import { z } from "zod";
+import { parseDuration } from "./core/duration.ts";
 import { NocturneError, type Problem } from "./core/errors.ts";
 import type { JsonObject } from "./core/json.ts";
 import type { Connection } from "./core/operator.ts";
+import { nearest } from "./core/similar.ts";
 import { DEFAULT_SETTINGS, type EngineSettings } from "./core/settings.ts";
 
 /** Everything a command needs to know about its surroundings, decided once. Paths are absolute. */
@@ -34,16 +36,12 @@ export interface ConfigFlags {
   readonly aws?: string;
 }
 
-const DURATION = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)$/;
-const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
-
-const duration = z
-  .string()
-  .regex(DURATION, "expected a duration such as 20s, 500ms or 2m")
-  .transform((text) => {
-    const [, amount = "0", unit = "s"] = DURATION.exec(text) ?? [];
-    return Math.round(Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS]);
-  });
+const duration = z.string().transform((text, context) => {
+  const ms = parseDuration(text);
+  if (ms !== null && ms > 0) return ms;
+  context.addIssue({ code: "custom", message: "expected a duration such as 20s, 500ms or 2m" });
+  return z.NEVER;
+});
 const count = z.int().min(1);
 const price = z.union([z.number().nonnegative(), z.string().regex(/^\d+(\.\d+)?$/, "expected a price such as 0.44")]);
 
@@ -214,23 +212,3 @@ function settingsOf(said: z.infer<typeof engineKeys>): EngineSettings {
 }
 
 const usage = (message: string): NocturneError => new NocturneError({ code: "USAGE", message });
-
-/** The known word nearest to `word` when it is near enough to be meant. */
-function nearest(word: string, known: readonly string[]): string | undefined {
-  const scored = known.map((candidate) => ({ candidate, distance: editDistance(word, candidate) }));
-  const best = scored.sort((a, b) => a.distance - b.distance)[0];
-  return best !== undefined && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}

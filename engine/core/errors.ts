@@ -5,7 +5,7 @@
 export const ERRORS = {
   // A DAG file
   DAG_YAML: "Mend the YAML at the place shown.",
-  DAG_UNKNOWN_KEY: "Remove the key or correct its spelling; `nocturne schema` prints every key.",
+  DAG_UNKNOWN_KEY: "Remove the key or correct its spelling; `nocturne dags schema` prints every key.",
   DAG_INVALID: "Change the value to what the message asks for.",
   DAG_MISSING_KEY: "Add the key.",
   DAG_DUPLICATE_ID: "Give one of the two DAGs another id.",

@@ -1,0 +1,121 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { loadConfig, withLocalAws, type ConfigFlags } from "../../engine/config.ts";
+import { NocturneError, type Problem } from "../../engine/core/errors.ts";
+import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
+
+let cwd: string;
+beforeEach(() => (cwd = mkdtempSync(join(tmpdir(), "nocturne-config-"))));
+afterEach(() => rmSync(cwd, { recursive: true, force: true }));
+
+const load = (flags: ConfigFlags = {}, env: NodeJS.ProcessEnv = {}) => loadConfig({ flags, env, cwd });
+const write = (text: string, folder = cwd) => {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "nocturne.yaml"), text);
+};
+
+function problems(action: () => unknown): readonly Problem[] {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof NocturneError) return error.problems;
+    throw error;
+  }
+  throw new Error("nothing was refused");
+}
+
+describe("the configuration", () => {
+  test("has a default for everything", () => {
+    expect(load()).toMatchObject({
+      file: null,
+      home: join(cwd, ".nocturne"),
+      databaseUrl: null,
+      fleet: "nocturne",
+      dagsFolder: join(cwd, "dags"),
+      aws: "cloud",
+      engine: DEFAULT_SETTINGS,
+      connections: { default: { name: "default", region: "us-east-1", settings: {} } },
+    });
+  });
+
+  test("a flag goes before the environment, and the environment before the file", () => {
+    write("fleet: from_file\ndatabase_url: postgres://file/a\n");
+    expect(load().fleet).toBe("from_file");
+    expect(load({}, { NOCTURNE_FLEET: "from_env" }).fleet).toBe("from_env");
+    expect(load({ fleet: "from_flag" }, { NOCTURNE_FLEET: "from_env" }).fleet).toBe("from_flag");
+    expect(load().databaseUrl).toBe("postgres://file/a");
+    expect(load({}, { DATABASE_URL: "postgres://env/a" }).databaseUrl).toBe("postgres://env/a");
+    expect(load({ databaseUrl: "postgres://flag/a" }, { DATABASE_URL: "postgres://env/a" }).databaseUrl).toBe(
+      "postgres://flag/a",
+    );
+  });
+
+  test("paths in the file are relative to the file, paths of flags to where one stands", () => {
+    const home = join(cwd, "elsewhere");
+    write("home: .\ndags_folder: ../pipelines\n", home);
+    expect(load({ home: "elsewhere" })).toMatchObject({ home, dagsFolder: join(cwd, "pipelines") });
+    expect(load({ config: "elsewhere/nocturne.yaml" })).toMatchObject({ home, dagsFolder: join(cwd, "pipelines") });
+  });
+
+  test("a home that was named has its own settings, before those of the folder one stands in", () => {
+    write("fleet: here\n");
+    write("fleet: there\n", join(cwd, "home"));
+    expect([load().fleet, load({ home: "home" }).fleet]).toEqual(["here", "there"]);
+  });
+
+  test("durations, prices and connections are read", () => {
+    write(
+      [
+        "engine: { poll_max: 10s, send_window: 500ms, visibility: 1m }",
+        "prices: { glue.dpu_hour: 0.39 }",
+        "connections: { default: { region: eu-west-1, artifacts: s3://a }, other: { role_arn: r } }",
+      ].join("\n"),
+    );
+    expect(load()).toMatchObject({
+      engine: { pollMaxMs: 10_000, sendWindowMs: 500, visibilityMs: 60_000, pollMinMs: DEFAULT_SETTINGS.pollMinMs },
+      prices: { "glue.dpu_hour": "0.39" },
+      connections: {
+        default: { region: "eu-west-1", settings: { artifacts: "s3://a" } },
+        other: { name: "other", region: "us-east-1", settings: { role_arn: "r" } },
+      },
+    });
+  });
+
+  test("every problem of the file is shown at its place, with the key that was meant", () => {
+    write("flet: x\nengine:\n  pol_max: 3s\n  poll_min: soon\nfleet: No-Schema\n");
+    const file = join(cwd, "nocturne.yaml");
+    const found = problems(() => load());
+    expect(found.map(({ code }) => code)).toEqual(Array(4).fill("CONFIG_INVALID"));
+    expect(found).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ at: { file, line: 1, column: 1, length: 4 }, didYouMean: "fleet" }),
+        expect.objectContaining({ at: { file, line: 3, column: 3, length: 7 }, didYouMean: "poll_max" }),
+        expect.objectContaining({ at: expect.objectContaining({ line: 4, column: 13 }) as unknown }),
+        expect.objectContaining({ at: expect.objectContaining({ line: 5, column: 8 }) as unknown }),
+      ]),
+    );
+  });
+
+  test("broken YAML is a problem with a line, and a named file that is missing is a problem of usage", () => {
+    write("fleet: [a\n");
+    expect(problems(() => load())[0]).toMatchObject({
+      code: "CONFIG_INVALID",
+      at: { line: expect.any(Number) as number },
+    });
+    expect(problems(() => load({ config: "no.yaml" }))).toMatchObject([{ code: "USAGE" }]);
+    rmSync(join(cwd, "nocturne.yaml"));
+    expect(problems(() => load({ fleet: "a b" }))).toMatchObject([{ code: "USAGE" }]);
+    expect(problems(() => load({ aws: "moon" }))).toMatchObject([{ code: "USAGE" }]);
+  });
+
+  test("--aws local points every service of the default connection at local-aws and leaves the others alone", () => {
+    write("connections: { other: { region: eu-west-1 } }\n");
+    const config = withLocalAws(load({ aws: "local" }), "http://127.0.0.1:1");
+    const endpoints = config.connections["default"]?.settings["endpoints"] as Record<string, string>;
+    expect(Object.keys(endpoints).sort()).toEqual(["athena", "emr", "glue", "logs", "redshift_data", "s3", "sts"]);
+    expect(new Set(Object.values(endpoints))).toEqual(new Set(["http://127.0.0.1:1"]));
+    expect(config.connections["other"]?.region).toBe("eu-west-1");
+  });
+});
