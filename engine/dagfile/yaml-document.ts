@@ -86,17 +86,24 @@ function reportErrors(document: Document.Parsed, source: string, report: Report)
 
 /** To YAML, an unquoted {{ ds }} is a map with a map as its key. Says so, then goes on as if it were quoted. */
 function repairUnquotedTemplates(document: Document.Parsed, source: string, report: Report): void {
+  const asWritten = (node: Node): Scalar => {
+    const scalar = new Scalar(source.slice(...rangeOf(node)));
+    if (node.range) scalar.range = node.range;
+    return scalar;
+  };
   visit(document, {
-    Map(key, node) {
+    Map(_, node) {
       const [only, ...others] = node.items;
-      if (!node.flow || others.length > 0 || !only || !isMap(only.key) || !only.key.flow || !node.range)
-        return undefined;
-      const [from, to] = node.range;
-      const written = source.slice(from, to);
-      report(`quote it, or YAML reads it as a map: "${written}"`, [from, to]);
-      const scalar = new Scalar(written);
-      scalar.range = node.range;
-      return key === "key" ? visit.SKIP : scalar;
+      if (!node.flow || others.length > 0 || !only || !isMap(only.key) || !only.key.flow) return undefined;
+      const scalar = asWritten(node);
+      report(`quote it, or YAML reads it as a map: "${String(scalar.value)}"`, rangeOf(node));
+      return scalar;
+    },
+    Pair(_, pair) {
+      if (!isCollection(pair.key) || (isMap(pair.key) && pair.key.flow)) return undefined;
+      report("a key must be text", rangeOf(pair.key));
+      pair.key = asWritten(pair.key);
+      return undefined;
     },
   });
 }
@@ -118,6 +125,11 @@ function reportAliases(document: Document.Parsed, report: Report): boolean {
   return found;
 }
 
+function rangeOf(node: unknown): [number, number] {
+  const range = isNode(node) ? node.range : null;
+  return range ? [range[0], range[1]] : [0, 1];
+}
+
 function places(
   document: Document.Parsed<ParsedNode>,
   source: string,
@@ -136,10 +148,6 @@ function places(
       [key, value] = isPair(pair) ? [pair.key, pair.value ?? pair.key] : [item, item];
     }
     return { key, value, whole: true };
-  };
-  const rangeOf = (node: unknown): readonly [number, number] => {
-    const range = isNode(node) ? (node as Node).range : null;
-    return range ? [range[0], range[1]] : [0, 1];
   };
   return {
     place(path, part) {

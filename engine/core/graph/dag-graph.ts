@@ -53,39 +53,49 @@ export function compileGraph(spec: Pick<DagSpec, "tasks">): DagGraph {
 export function findCycles(tasks: readonly Edges[]): string[][] {
   const graph = graphOf(tasks);
   const cycles: string[][] = [];
-  const done = new Set<string>();
-  const path: string[] = [];
-  const visit = (node: string): void => {
-    if (done.has(node)) return;
-    const from = path.indexOf(node);
-    if (from >= 0) {
-      const cycle = path.slice(from);
-      cycles.push([...cycle, node]);
-      cycle.forEach((each) => done.add(each));
-      return;
+  for (;;) {
+    dropFreeTasks(graph);
+    // Whatever is left waits for something that is left: walking upstream must come back to where it was.
+    const start = graph.nodes()[0];
+    if (start === undefined) return cycles;
+    const path: string[] = [];
+    let node: string | undefined = start;
+    while (node !== undefined && !path.includes(node)) {
+      path.push(node);
+      node = graph.inNeighbors(node)[0];
     }
-    path.push(node);
-    graph.outNeighbors(node).forEach(visit);
-    path.pop();
-    done.add(node);
-  };
-  graph.nodes().forEach(visit);
-  return cycles;
+    const cycle = path.slice(path.indexOf(node ?? start)).reverse();
+    // Told from the task that comes first in the file.
+    const first = graph.nodes().find((each) => cycle.includes(each)) ?? start;
+    const at = cycle.indexOf(first);
+    cycles.push([...cycle.slice(at), ...cycle.slice(0, at), first]);
+    cycle.forEach((each) => graph.dropNode(each));
+  }
+}
+
+/** Takes away tasks that wait for nothing, until every one left does. */
+function dropFreeTasks(graph: DirectedGraph): void {
+  let free = graph.nodes().filter((node) => graph.inDegree(node) === 0);
+  while (free.length > 0) {
+    const next = new Set(free.flatMap((node) => graph.outNeighbors(node)));
+    free.forEach((node) => graph.dropNode(node));
+    free = [...next].filter((node) => graph.inDegree(node) === 0);
+  }
 }
 
 /** Every task that `taskId` waits for, directly or not. Also of a graph with cycles. */
 export function ancestorsOf(tasks: readonly Edges[], taskId: string): ReadonlySet<string> {
   const byId = new Map(tasks.map((task) => [task.taskId, task]));
   const found = new Set<string>();
-  const visit = (id: string): void => {
+  const open = [taskId];
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
     const task = byId.get(id);
     for (const next of task === undefined ? [] : [...task.dependsOn, ...task.teardownOf]) {
       if (found.has(next) || !byId.has(next)) continue;
       found.add(next);
-      visit(next);
+      open.push(next);
     }
-  };
-  visit(taskId);
+  }
   return found;
 }
 

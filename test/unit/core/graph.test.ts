@@ -92,6 +92,13 @@ describe("cycles", () => {
     expect(findCycles(knots)).toHaveLength(2);
   });
 
+  it("are found in a chain of thousands of tasks", () => {
+    const chain = Array.from({ length: 5_000 }, (_, i) => task(`t${i}`, i === 0 ? [] : [`t${i - 1}`]));
+    expect(findCycles(chain)).toEqual([]);
+    expect(ancestorsOf(chain, "t4999").size).toBe(4_999);
+    expect(findCycles([...chain.slice(1), task("t0", ["t4999"])])[0]).toHaveLength(5_001);
+  });
+
   it("go through a teardown's setups too", () => {
     expect(findCycles([task("up", ["down"]), task("down", [], ["up"])])).toHaveLength(1);
   });

@@ -1,0 +1,151 @@
+import { describe, expect, it } from "vitest";
+import type { Json, JsonObject } from "../../../engine/core/json.ts";
+import type { DagRun } from "../../../engine/core/records.ts";
+import { prepareTask } from "../../../engine/dagfile/prepare.ts";
+import { readDagFile } from "../../../engine/dagfile/read.ts";
+import { templateContext } from "../../../engine/dagfile/template-context.ts";
+import { operators } from "./operators.ts";
+
+const at = (text: string): number => Date.parse(text);
+
+const run: DagRun = {
+  runId: "0190",
+  dagId: "nightly",
+  dagRunId: "backfill__2026-01-10T07:00:00+00:00",
+  runType: "backfill",
+  logicalAt: at("2026-01-10T07:00:00Z"),
+  intervalStartAt: at("2026-01-10T07:00:00Z"),
+  intervalEndAt: at("2026-01-11T07:00:00Z"),
+  runAfterAt: at("2026-01-11T07:00:00Z"),
+  versionId: "v",
+  backfillId: null,
+  conf: {},
+  state: "running",
+  queuedAt: 0,
+  startedAt: null,
+  endedAt: null,
+  triggeredBy: "test",
+  quarantine: null,
+  ending: null,
+};
+
+function prepared(parameters: string, given: { conf?: JsonObject; outputs?: Record<string, Json>; run?: DagRun } = {}) {
+  const text = `dag: nightly
+owner: data
+schedule: { cron: "0 2 * * *", timezone: America/New_York }
+params: { bucket: { type: string, default: acme }, most: { type: number, default: 0.5, maximum: 1 } }
+tasks:
+  up: { operator: noop }
+  a:
+    operator: job.run
+    depends_on: [up]
+    with: ${parameters}
+`;
+  const { dags, problems } = readDagFile({ file: "x.yaml", text, operators, readProjectFile: () => null });
+  expect(problems).toEqual([]);
+  const [spec, descriptor] = [dags[0]?.spec, operators[1]];
+  const task = spec?.tasks[1];
+  if (!spec || !descriptor || !task) throw new Error("the DAG has two tasks");
+  const shared = { spec, task, tryNumber: 2, local: true, run: given.run ?? run };
+  const rest = { outputs: given.outputs ?? {}, conf: given.conf ?? {} };
+  return {
+    prepared: prepareTask({ ...shared, ...rest, descriptor }),
+    context: templateContext({ ...shared, ...rest }),
+  };
+}
+
+describe("preparing a task", () => {
+  it("renders, applies the operator's defaults and hashes what will be sent", () => {
+    const first = prepared('{ job: "{{ params.bucket }}-{{ ds }}" }').prepared;
+    expect(first).toMatchObject({ ok: true, params: { job: "acme-2026-01-10", workers: 2, arguments: {} } });
+    expect(prepared('{ workers: 2, job: "acme-2026-01-10" }').prepared).toEqual(first);
+    const other = prepared('{ job: "{{ params.bucket }}" }').prepared;
+    expect(other.ok && first.ok && other.hash !== first.hash).toBe(true);
+  });
+
+  it("types a template by its field: a number, true or false, or text", () => {
+    const parameters =
+      '{ job: "{{ conf.number }}", workers: "{{ conf.text }}", flex: "{% if local %}true{% endif %}", share: "0.{{ conf.number }}", arguments: { a: "{{ conf.number }}" } }';
+    expect(prepared(parameters, { conf: { number: 7, text: "10" } }).prepared).toMatchObject({
+      ok: true,
+      params: { job: "7", workers: 10, flex: true, share: 0.7, arguments: { a: "7" } },
+    });
+  });
+
+  it("takes params from conf before their defaults, when they fit", () => {
+    expect(prepared('{ job: "{{ params.bucket }}" }', { conf: { bucket: "b" } }).prepared).toMatchObject({
+      params: { job: "b" },
+    });
+    expect(prepared("{ job: x }", { conf: { most: 2 } }).prepared).toMatchObject({
+      ok: false,
+      failure: { class: "permanent", code: "PARAMS_INVALID", message: "conf.most: expected at most 1, got 2" },
+    });
+  });
+
+  it("says what a template lacked, and where", () => {
+    expect(prepared('{ job: x, arguments: { n: "{{ tasks.up.output.rows }}" } }').prepared).toEqual({
+      ok: false,
+      failure: {
+        class: "permanent",
+        code: "TEMPLATE_FAILED",
+        message: "with.arguments.n: undefined variable: tasks.up",
+      },
+    });
+    expect(prepared('{ job: "{{ tasks.up.output.rows }}" }', { outputs: { up: { rows: 5 } } }).prepared).toMatchObject({
+      params: { job: "5" },
+    });
+  });
+
+  it("says which rendered parameter is wrong, with its value", () => {
+    expect(
+      prepared('{ job: x, workers: "{{ conf.n }}", flex: "{{ conf.n }}" }', { conf: { n: "many" } }).prepared,
+    ).toMatchObject({
+      failure: {
+        code: "PARAMS_INVALID",
+        message: 'workers: expected a number, got "many"; flex: expected true or false, got "many"',
+      },
+    });
+    expect(prepared('{ job: x, workers: "{{ conf.n }}" }', { conf: { n: 0 } }).prepared).toMatchObject({
+      failure: { message: "workers: expected at least 1, got 0" },
+    });
+  });
+});
+
+describe("the names of a run", () => {
+  it("are its dates in the DAG's zone and its instants in UTC", () => {
+    expect(prepared("{ job: x }", { conf: { a: 1 }, outputs: { up: 5 } }).context).toEqual({
+      ds: "2026-01-10",
+      ds_nodash: "20260110",
+      ds_utc: "2026-01-10",
+      ts: "2026-01-10T07:00:00+00:00",
+      ts_nodash: "20260110T070000",
+      logical_date: "2026-01-10T07:00:00+00:00",
+      data_interval_start: "2026-01-10T07:00:00+00:00",
+      data_interval_end: "2026-01-11T07:00:00+00:00",
+      run_id: "backfill__2026-01-10T07:00:00+00:00",
+      run_type: "backfill",
+      try_number: 2,
+      local: true,
+      dag: { dag_id: "nightly", description: null, owner: "data", timezone: "America/New_York" },
+      task: { task_id: "a", operator: "job.run" },
+      params: { bucket: "acme", most: 0.5 },
+      conf: { a: 1 },
+      tasks: { up: { output: 5 } },
+    });
+  });
+
+  it("without a logical date are those of the last complete interval (protocol rule 32)", () => {
+    const manual = {
+      ...run,
+      logicalAt: null,
+      intervalStartAt: null,
+      intervalEndAt: null,
+      runAfterAt: at("2026-01-11T06:59:00Z"),
+    };
+    expect(prepared("{ job: x }", { run: manual }).context).toMatchObject({
+      ds: "2026-01-09",
+      data_interval_start: "2026-01-09T07:00:00+00:00",
+      data_interval_end: "2026-01-10T07:00:00+00:00",
+    });
+  });
+});
