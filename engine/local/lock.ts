@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { processIdentity } from "./processes.ts";
@@ -13,6 +13,8 @@ interface Holder {
   readonly pid: number;
   readonly identity: string | null;
 }
+
+const GUARD_MS = 5_000;
 
 /** Takes the lock file at `path`, or answers the pid of the living process that holds it. */
 export async function tryLock(path: string): Promise<Lock | { readonly heldBy: number }> {
@@ -33,7 +35,7 @@ export async function tryLock(path: string): Promise<Lock | { readonly heldBy: n
       if (text === null) continue;
       const holder = parseHolder(text);
       if (holder !== null && (await isHolding(holder))) return { heldBy: holder.pid };
-      await removeStale(path, text, `${own}.stale`);
+      await removeStale(path, text);
     }
   } finally {
     await rm(own, { force: true });
@@ -60,12 +62,25 @@ async function isHolding(holder: Holder): Promise<boolean> {
   return identity !== null && identity === holder.identity;
 }
 
-/** Another process may have replaced the stale lock meanwhile: what was taken away by mistake is put back. */
-async function removeStale(path: string, seen: string, aside: string): Promise<void> {
-  await rename(path, aside).catch(() => undefined);
-  const taken = await readFile(aside, "utf8").catch(() => null);
-  if (taken !== null && taken !== seen) await link(aside, path).catch(() => undefined);
-  await rm(aside, { force: true });
+/**
+ * Removals go one at a time, each after another look: two processes that saw the same stale lock would else remove the
+ * second one's fresh lock. A guard older than a moment belongs to a process that died with it in hand.
+ */
+async function removeStale(path: string, seen: string): Promise<void> {
+  const guard = `${path}.takeover`;
+  try {
+    await mkdir(guard);
+  } catch {
+    const made = await stat(guard).catch(() => null);
+    if (made !== null && Date.now() - made.mtimeMs > GUARD_MS) await rmdir(guard).catch(() => undefined);
+    await delay(5);
+    return;
+  }
+  try {
+    if ((await readFile(path, "utf8").catch(() => null)) === seen) await rm(path, { force: true });
+  } finally {
+    await rmdir(guard).catch(() => undefined);
+  }
 }
 
 function parseHolder(text: string): Holder | null {

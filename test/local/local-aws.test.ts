@@ -1,0 +1,79 @@
+import { mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { findLocalAws, startLocalAws, type LocalAws } from "../../engine/local/local-aws.ts";
+import { tryLock, type Lock } from "../../engine/local/lock.ts";
+import { processIdentity } from "../../engine/local/processes.ts";
+
+let home: string;
+let running: LocalAws[];
+
+beforeEach(async () => {
+  home = await realpath(await mkdtemp(join(tmpdir(), "nocturne-local-aws-")));
+  running = [];
+});
+afterEach(async () => {
+  for (const each of running) await each.stop();
+  await rm(home, { recursive: true, force: true });
+});
+
+async function start(): Promise<LocalAws> {
+  const started = await startLocalAws({ home });
+  running.push(started);
+  return started;
+}
+
+describe("local-aws as a child process", () => {
+  test("is started once for a home, however many ask for it at the same time", async () => {
+    const [one, two] = await Promise.all([start(), start()]);
+    expect(two.pid).toBe(one.pid);
+    expect([one.attached, two.attached].sort()).toEqual([false, true]);
+  });
+
+  test("ends when it is told to, whoever started it, and leaves no endpoint that answers", async () => {
+    const one = await start();
+    await (await start()).stop();
+    expect(await processIdentity(one.pid)).toBeNull();
+    expect(await findLocalAws(home)).toBeNull();
+  });
+
+  test("comes back after a kill -9, past the endpoint that was left over", async () => {
+    const one = await start();
+    process.kill(one.pid, "SIGKILL");
+    const two = await start();
+    expect(two.attached).toBe(false);
+    expect(two.pid).not.toBe(one.pid);
+  });
+
+  test("leaves a process alone that by now has the number of an earlier local-aws", async () => {
+    const one = await start();
+    const path = join(home, "local-aws/endpoint.json");
+    const endpoint = JSON.parse(await readFile(path, "utf8")) as object;
+    await one.stop();
+    await writeFile(path, JSON.stringify({ ...endpoint, pid: process.pid, url: "http://127.0.0.1:1" }));
+    expect(await findLocalAws(home)).toBeNull();
+    expect(await processIdentity(process.pid)).not.toBeNull();
+  });
+});
+
+describe("a lock of a home", () => {
+  test("is held by one, names its holder to others, and is free again after release", async () => {
+    const path = join(home, "demo.lock");
+    const first = (await tryLock(path)) as Lock;
+    expect(await tryLock(path)).toEqual({ heldBy: process.pid });
+    await first.release();
+    expect(await tryLock(path)).toHaveProperty("release");
+  });
+
+  test("of a process that is gone, or whose number was reused, is taken over by exactly one", async () => {
+    const path = join(home, "demo.lock");
+    for (const stale of ["not json", JSON.stringify({ pid: process.pid, identity: "another start" })]) {
+      await writeFile(path, stale);
+      const taken = await Promise.all(Array.from({ length: 8 }, () => tryLock(path)));
+      const locks = taken.filter((each): each is Lock => "release" in each);
+      expect(locks).toHaveLength(1);
+      await locks[0]?.release();
+    }
+  });
+});
