@@ -21,6 +21,10 @@ export function findingsOf(issues: readonly Issue[], schema: z.ZodType, value: u
   return issues.flatMap((issue) => findingOf(flatten(issue), schema, value));
 }
 
+/** { a: one, two } is, to YAML, a key "two" without a value: what the author meant as text. */
+const commaHint = (key: string, value: unknown): string =>
+  value === null && key.includes(" ") ? "; text with a comma must be quoted within { }" : "";
+
 /** Of a union's alternatives, the one that got furthest: that is what the author was writing. */
 function flatten(issue: Issue, base: Path = []): Issue & { readonly path: PropertyKey[] } {
   const path = [...base, ...issue.path] as PropertyKey[];
@@ -44,7 +48,7 @@ function findingOf(issue: Issue, schema: z.ZodType, value: unknown): Finding[] {
       code: "DAG_UNKNOWN_KEY",
       path: [...path, key],
       part: "key",
-      message: `${key}: no such key${inside}`,
+      message: `${key}: no such key${inside}${commaHint(key, at(value, [...path, key]))}`,
       ...suggestion(key, known),
     }));
   }

@@ -287,6 +287,11 @@ tasks:
       dag("a: { operator: noop }", "params: { p: { type: number, default: 2, maximum: 1 } }\n"),
       "2:39+1 DAG_INVALID p.default: expected at most 1, got 2",
     ],
+    [
+      "text that a comma cut",
+      dag("a: { operator: noop }", "params: { p: { type: string, description: raw, curated and mart } }\n"),
+      "2:48+16 DAG_UNKNOWN_KEY curated and mart: no such key in p; text with a comma must be quoted within { }",
+    ],
     ["no tasks", "dag: x\ntasks: {}\n", "2:1+5 DAG_INVALID tasks: expected at least one task"],
     [
       "an end before the start",
