@@ -13,7 +13,6 @@ const withoutSpark = spawnSync(PYTHON, ["-c", "import pyspark"]).status !== 0;
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 const DAYS = ["2026-03-07", "2026-03-08", "2026-03-09", "2026-03-10", "2026-03-11", "2026-03-12"];
-const HEADER = "sale_id,line_no,store_id,sold_at,product_id,quantity,unit_price,discount";
 /** New York's clocks jump from 02:00 to 03:00 on March 8: times in the gap, offsets of every form, and what tills break. */
 const ODD_LINES = `unit_price,quantity,store_id,extra,sold_at,SALE_ID,product_id
 1.00,1,S001,x,2026-03-08T02:30:00,gap,p

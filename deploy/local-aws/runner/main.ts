@@ -1,13 +1,14 @@
 import type { RunnerJob, RunnerMessage } from "../contract.ts";
 import { openSqlRunner } from "./run-sql.ts";
 
-/** A runner process: takes a RunnerJob over its IPC channel, one at a time, and ends when its parent is gone. */
+/** A runner process: takes RunnerJobs over its IPC channel, one at a time, and ends when its parent is gone. */
 const send = (message: RunnerMessage): void => void process.send?.(message);
-const runner = await openSqlRunner();
+const opened = openSqlRunner();
 let running: Promise<void> = Promise.resolve();
 
 async function work(job: RunnerJob): Promise<void> {
   try {
+    const runner = await opened;
     await runner.run(job, (line) => send({ kind: "log", line }));
     send({ kind: "ended", error: null });
   } catch (error) {

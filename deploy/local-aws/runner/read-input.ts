@@ -1,4 +1,6 @@
+import { rm } from "node:fs/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
+import { closeQuotes } from "./close-quotes.ts";
 import { csvHeader } from "./csv-header.ts";
 import { dataFiles, type DataFile } from "./data-files.ts";
 import type { Location } from "./job-arguments.ts";
@@ -13,22 +15,42 @@ export async function readInput(
   connection: DuckDBConnection,
   declared: InputDeclaration,
   input: Location | undefined,
+  temporary: string,
 ): Promise<string> {
   const files = input ? await dataFiles(input) : [];
+  await createRelation(connection, declared, input, files);
+  if (input?.format === "csv" && (await hasLineBreaks(connection, declared))) {
+    const copies = await Promise.all(
+      files.map(async (file) => ({ ...file, path: await closeQuotes(file.path, temporary) })),
+    );
+    try {
+      await connection.run(`DROP TABLE ${identifier(declared.name)}`);
+      await createRelation(connection, declared, input, copies);
+    } finally {
+      await Promise.all(copies.map((copy) => rm(copy.path, { force: true })));
+    }
+  }
+  const rows = await count(connection, declared, "TRUE");
+  return `read ${declared.name}: ${rows} rows, ${files.length} ${files.length === 1 ? "file" : "files"}`;
+}
+
+async function createRelation(
+  connection: DuckDBConnection,
+  declared: InputDeclaration,
+  input: Location | undefined,
+  files: readonly DataFile[],
+): Promise<void> {
   const selects = input && files.length > 0 ? await selectsOf(connection, declared, input, files) : [];
   const nothing = `SELECT ${declared.columns.map((column) => absent(column)).join(", ")} WHERE FALSE`;
   // A text file is parsed once, however many views look at it; Parquet is read where and as far as it is needed.
   const kind = input?.format === "parquet" ? "VIEW" : "TABLE";
-  const name = identifier(declared.name);
-  await connection.run(`CREATE TEMP ${kind} ${name} AS ${selects.join(" UNION ALL ") || nothing}`);
-  const rows = await count(connection, name, "TRUE");
-  if (input?.format === "csv") {
-    const broken = declared.columns.map((column) => `contains(${identifier(column.name)}, chr(10))`).join(" OR ");
-    if ((await count(connection, name, broken)) > 0) {
-      throw new Error(`input ${declared.name}: a quote opens and does not close on its line, below ${input.uri}`);
-    }
-  }
-  return `read ${declared.name}: ${rows} rows, ${files.length} ${files.length === 1 ? "file" : "files"}`;
+  await connection.run(`CREATE TEMP ${kind} ${identifier(declared.name)} AS ${selects.join(" UNION ALL ") || nothing}`);
+}
+
+/** Values do not span lines: one that does began with a quote that its line does not close. */
+async function hasLineBreaks(connection: DuckDBConnection, declared: InputDeclaration): Promise<boolean> {
+  const condition = declared.columns.map((column) => `contains(${identifier(column.name)}, chr(10))`).join(" OR ");
+  return (await count(connection, declared, condition)) > 0;
 }
 
 async function selectsOf(
@@ -145,7 +167,7 @@ const list = (files: readonly DataFile[]): string => `[${files.map((file) => lit
 const typed = ({ name, type }: InputColumn): string => `CAST(${identifier(name)} AS ${type}) AS ${identifier(name)}`;
 const absent = ({ name, type }: InputColumn): string => `CAST(NULL AS ${type}) AS ${identifier(name)}`;
 
-async function count(connection: DuckDBConnection, name: string, condition: string): Promise<number> {
-  const result = await connection.runAndReadAll(`SELECT count(*) FROM ${name} WHERE ${condition}`);
+async function count(connection: DuckDBConnection, declared: InputDeclaration, condition: string): Promise<number> {
+  const result = await connection.runAndReadAll(`SELECT count(*) FROM ${identifier(declared.name)} WHERE ${condition}`);
   return Number(result.getRows()[0]![0]);
 }

@@ -14,14 +14,13 @@ export interface Written {
   readonly rows: number;
 }
 
-/** Writes a view beside the buckets, where nobody reads; publish() puts it in its place. */
+/** Writes a view to `folder`, where nobody reads; publish() puts it in its place. */
 export async function writeOutput(
   connection: DuckDBConnection,
   name: string,
   location: Location,
-  s3Root: string,
+  folder: string,
 ): Promise<Written> {
-  const folder = join(s3Root, ".writing");
   await mkdir(folder, { recursive: true });
   const temporary = join(folder, `${randomUUID()}.parquet`);
   const result = await connection.runAndReadAll(

@@ -66,10 +66,11 @@ async function* readFields(
   columns: ColumnMap,
 ): AsyncIterable<{ readonly fields: ReadonlyMap<Field, string>; readonly line: number }> {
   const parser = parse({ bom: true, relax_column_count: true, skip_empty_lines: true, info: true });
+  const gzip = await isGzip(file);
   const bytes = createReadStream(file);
   // What goes wrong on the way destroys the parser with it, and its iteration below throws.
   const arrived = () => undefined;
-  if (await isGzip(file)) pipeline(bytes, createGunzip(), parser, arrived);
+  if (gzip) pipeline(bytes, createGunzip(), parser, arrived);
   else pipeline(bytes, parser, arrived);
   let places: [Field, number[]][] | undefined;
   try {

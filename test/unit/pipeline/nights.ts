@@ -29,6 +29,8 @@ export interface Nights {
   /** What the mart holds: one row per store and day, without run_id. */
   mart(): Promise<Row[]>;
   query(sql: string): Promise<Row[]>;
+  /** Takes everything out of the bucket but the SQL. */
+  clear(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -62,7 +64,7 @@ export function aggregateArguments(day: string, runId = "run") {
 export async function openNights(): Promise<Nights> {
   const root = await mkdtemp(join(tmpdir(), "nocturne-nights-"));
   const runner = await openSqlRunner();
-  const reader = await (await DuckDBInstance.create(":memory:")).connect();
+  const reader = await (await DuckDBInstance.create(":memory:", { enable_external_file_cache: "false" })).connect();
   const mart = new Map<string, Row>();
 
   const put = async (key: string, body: string | Uint8Array) => {
@@ -81,9 +83,14 @@ export async function openNights(): Promise<Nights> {
     return lines;
   };
 
-  for (const name of ["clean_sales", "aggregate_sales"]) {
-    await put(`sql/${name}.sql`, await readFile(new URL(`${name}.sql`, SQL)));
-  }
+  const clear = async () => {
+    mart.clear();
+    await rm(join(root, BUCKET), { recursive: true, force: true });
+    for (const name of ["clean_sales", "aggregate_sales"]) {
+      await put(`sql/${name}.sql`, await readFile(new URL(`${name}.sql`, SQL)));
+    }
+  };
+  await clear();
   return {
     root,
     put,
@@ -102,6 +109,7 @@ export async function openNights(): Promise<Nights> {
     rows,
     mart: async () => [...mart].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row),
     query,
+    clear,
     async close() {
       runner.close();
       reader.closeSync();
