@@ -8,7 +8,7 @@ export interface Token {
 const SPACE = /(?:\s+|--[^\n]*|\/\*[\s\S]*?\*\/)*/y;
 const PIECES: readonly (readonly [Token["kind"], RegExp])[] = [
   ["string", /'(?:[^']|'')*'/y],
-  ["quoted", /"(?:[^"]|"")*"/y],
+  ["quoted", /"(?:[^"]|"")*"|`[^`]*`/y],
   ["number", /(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y],
   ["word", /[#\p{L}_][\p{L}\p{N}_$]*/uy],
   ["symbol", /::|\|\||<=|>=|<>|!=|->>|->|=>/y],

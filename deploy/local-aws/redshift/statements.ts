@@ -175,7 +175,7 @@ export class Statements {
       if (picked.cancelled && (await warehouse.results(picked.id)) === null) return { state: "ABORTED" };
       const results = await warehouse.run(picked, (position) => {
         this.remember({ ...this.get(picked.id), state: "STARTED", position });
-        if (this.get(picked.id).cancelled) throw new Error("Interrupted!");
+        if (this.get(picked.id).cancelled || this.stopping) throw new Error("Interrupted!");
       });
       return { state: "FINISHED", ...summary(results), position: picked.sqls.length };
     } catch (error) {

@@ -4,6 +4,7 @@ import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import type { Clock, S3Files } from "../contract.ts";
 import { openDuckDb, quoteString, rowsOf } from "../duckdb/database.ts";
 import { functionNames } from "../duckdb/functions.ts";
+import { Running } from "../duckdb/running.ts";
 import { REDSHIFT } from "./functions.ts";
 import { runStatement } from "./run-statement.ts";
 import type { Parameter } from "./dialect.ts";
@@ -52,7 +53,7 @@ export class Warehouse {
   private readonly known: ReadonlySet<string>;
   private readonly s3: S3Files;
   private readonly clock: Clock;
-  private running: { id: string; connection: DuckDBConnection } | null = null;
+  private running: { id: string; work: Running } | null = null;
 
   private constructor(
     instance: DuckDBInstance,
@@ -82,7 +83,8 @@ export class Warehouse {
     if (committed.length === batch.sqls.length) return committed;
     // Each call of the Data API may be another session: no temporary table outlives it.
     const connection = await this.instance.connect();
-    this.running = { id: batch.id, connection };
+    const work = new Running(connection);
+    this.running = { id: batch.id, work };
     let index = committed.length;
     try {
       // The macros are in the instance's own catalog, found before DuckDB's functions.
@@ -113,8 +115,7 @@ export class Warehouse {
       throw new BatchFailure(Math.min(index, batch.sqls.length - 1), committed, error);
     } finally {
       this.running = null;
-      // Rolls back what is open.
-      connection.closeSync();
+      work.close();
     }
   }
 
@@ -146,11 +147,11 @@ export class Warehouse {
 
   /** Stops the statement if it is the one running. */
   interrupt(id: string): void {
-    if (this.running?.id === id) this.running.connection.interrupt();
+    if (this.running?.id === id) this.running.work.interrupt();
   }
 
   interruptAll(): void {
-    this.running?.connection.interrupt();
+    this.running?.work.interrupt();
   }
 
   close(): void {
