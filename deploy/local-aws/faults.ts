@@ -52,9 +52,9 @@ export class Faults {
     return fault === null ? null : { kind: use(fault).kind as RequestFaultKind, ms: fault.ms };
   }
 
-  /** The next fault for a remote job that `operation` starts; `input` is what the match is looked for in. */
-  takeForJob(operation: string, input: unknown): JobFaultKind | null {
-    const fault = this.#find(JOB_KINDS, operation, JSON.stringify(input));
+  /** The next fault of these kinds for a remote job that `operation` starts; `input` is what the match is looked for in. */
+  takeForJob(kinds: readonly JobFaultKind[], operation: string, input: unknown): JobFaultKind | null {
+    const fault = this.#find(kinds, operation, JSON.stringify(input));
     return fault === null ? null : (use(fault).kind as JobFaultKind);
   }
 

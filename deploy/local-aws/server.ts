@@ -4,10 +4,13 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
+import { glueCatalogOperations } from "./athena/glue-catalog.ts";
+import { createAthena } from "./athena/service.ts";
 import { packageRoot } from "./compute/package-root.ts";
 import { SparkScripts } from "./compute/spark-scripts.ts";
 import type { Clock, JsonService, ServiceDependencies } from "./contract.ts";
 import { Faults } from "./faults.ts";
+import { createEmr } from "./emr/service.ts";
 import { createGlue } from "./glue/service.ts";
 import { Control } from "./http/control.ts";
 import { Dispatcher } from "./http/dispatcher.ts";
@@ -15,6 +18,7 @@ import { SignatureCheck, type Credentials } from "./http/signature.ts";
 import { openJournal } from "./journal.ts";
 import { LogStore } from "./logs/log-store.ts";
 import { createLogs } from "./logs/service.ts";
+import { createRedshiftData } from "./redshift/service.ts";
 import { RunnerPool } from "./runner-pool.ts";
 import { ObjectStore } from "./s3/object-store.ts";
 import { S3Service } from "./s3/service.ts";
@@ -100,7 +104,7 @@ async function compose(home: string, url: string, options: LocalAwsOptions) {
   const journal = await openJournal(join(home, "journal.jsonl"));
   const deps: ServiceDependencies = { home, region, accountId: ACCOUNT, clock, s3: store, journal, threads };
   const program = options.runner ?? join(packageRoot, "dist/deploy/local-aws/runner/main.js");
-  const pool = new RunnerPool(program, availableParallelism());
+  const pool = new RunnerPool(program, Math.max(2, availableParallelism()));
   const { accessKeyId, secretAccessKey } = options.credentials ?? LOCAL_CREDENTIALS;
   const scripts = new SparkScripts({
     store,
@@ -118,7 +122,13 @@ async function compose(home: string, url: string, options: LocalAwsOptions) {
   const faults = new Faults();
   const clusterLatencyMs = options.clusterLatencyMs ?? 20;
   const compute = { ...deps, store, scripts, logs, faults, clusterLatencyMs };
-  const json: readonly JsonService[] = [createGlue(compute, {}), createLogs(logs)];
+  const json: readonly JsonService[] = [
+    createGlue(compute, glueCatalogOperations(deps)),
+    createEmr(compute),
+    createRedshiftData(deps),
+    createAthena(deps),
+    createLogs(logs),
+  ];
   return { deps, store, journal, pool, faults, json };
 }
 

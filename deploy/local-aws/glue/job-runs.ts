@@ -64,7 +64,7 @@ export class JobRuns {
 
   /** Writes the run down, then starts it. Throws ConcurrentRunsExceededException at the job's limit. */
   async start(job: Job, request: StartJobRunRequest): Promise<RunDocument> {
-    const fault = this.#deps.faults.takeForJob("Glue.StartJobRun", request);
+    const fault = this.#deps.faults.takeForJob(["capacity", "fail_run", "stall_run"], "Glue.StartJobRun", request);
     const limit = job.ExecutionProperty?.MaxConcurrentRuns ?? 1;
     const live = this.ofJob(job.Name ?? "").filter(isLive).length;
     if (fault === "capacity" || live >= limit) {

@@ -1,0 +1,148 @@
+import type { StepConfig } from "@aws-sdk/client-emr";
+import type { ComputeDependencies } from "../compute/dependencies.ts";
+import type { WorkEnd } from "../runner-pool.ts";
+import { newId, type ClusterDocument, type StepDocument } from "./documents.ts";
+import { startStep, writeStepLogs, type StepWork } from "./step-work.ts";
+
+const KIND = "emr.step";
+
+/** The steps of all clusters, and what executes the running ones. Each change is a new document in the journal. */
+export class Steps {
+  readonly #deps: ComputeDependencies;
+  readonly #ended: (step: StepDocument) => void;
+  /** In order of arrival. */
+  readonly #steps = new Map<string, StepDocument>();
+  readonly #works = new Map<string, StepWork>();
+  #stopped = false;
+
+  constructor(deps: ComputeDependencies, ended: (step: StepDocument) => void) {
+    this.#deps = deps;
+    this.#ended = ended;
+    const kept = [...deps.journal.all(KIND).values()] as StepDocument[];
+    for (const step of kept.sort((a, b) => a.order - b.order)) this.#steps.set(step.id, step);
+  }
+
+  resume(): void {
+    for (const step of this.#steps.values()) {
+      if (step.state === "CANCEL_PENDING")
+        this.#update(step.id, { state: "CANCELLED", endedAt: this.#deps.clock.now() });
+      if (step.state === "RUNNING") this.#execute(step);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const work of this.#works.values()) work.cancel();
+    for (const work of [...this.#works.values()]) await work.ended;
+  }
+
+  all(): readonly StepDocument[] {
+    return [...this.#steps.values()];
+  }
+
+  ofCluster(clusterId: string): readonly StepDocument[] {
+    return this.all().filter((step) => step.clusterId === clusterId);
+  }
+
+  find(clusterId: string, id: string): StepDocument | null {
+    const step = this.#steps.get(id);
+    return step?.clusterId === clusterId ? step : null;
+  }
+
+  /** Something of the cluster runs or waits to run. */
+  isBusy(clusterId: string): boolean {
+    return this.ofCluster(clusterId).some(({ state }) => ["PENDING", "RUNNING", "CANCEL_PENDING"].includes(state));
+  }
+
+  add(cluster: ClusterDocument, configs: readonly StepConfig[]): readonly string[] {
+    const logs = cluster.request.LogUri?.replace(/^s3[an]:/, "s3:").replace(/\/*$/, "/");
+    return configs.map((config) => {
+      const id = newId("s");
+      const step: StepDocument = {
+        id,
+        clusterId: cluster.id,
+        order: this.#steps.size,
+        config,
+        state: "PENDING",
+        error: null,
+        logUri: logs === undefined ? null : `${logs}${cluster.id}/steps/${id}/`,
+        createdAt: this.#deps.clock.now(),
+        startedAt: null,
+        endedAt: null,
+        fault: this.#deps.faults.takeForJob(["fail_run", "stall_run"], "EMR.AddJobFlowSteps", config),
+      };
+      this.#steps.set(id, step);
+      this.#deps.journal.put(KIND, id, step);
+      return id;
+    });
+  }
+
+  /** Starts pending steps in their order, up to `concurrency` at a time. */
+  startNext(cluster: ClusterDocument, concurrency: number): void {
+    const steps = this.ofCluster(cluster.id);
+    let free = concurrency - steps.filter(({ state }) => state === "RUNNING" || state === "CANCEL_PENDING").length;
+    for (const step of steps) {
+      if (step.state !== "PENDING" || free-- <= 0) continue;
+      this.#execute(this.#update(step.id, { state: "RUNNING", startedAt: this.#deps.clock.now() }) ?? step);
+    }
+  }
+
+  /** False when the step has ended or is ending already. */
+  cancel(step: StepDocument): boolean {
+    if (step.state === "PENDING") {
+      this.#update(step.id, { state: "CANCELLED", endedAt: this.#deps.clock.now() });
+      return true;
+    }
+    if (step.state !== "RUNNING") return false;
+    this.#update(step.id, { state: "CANCEL_PENDING" });
+    const work = this.#works.get(step.id);
+    if (work === undefined) queueMicrotask(() => void this.#end(step.id, { kind: "cancelled" }, []));
+    else work.cancel();
+    return true;
+  }
+
+  cancelAll(clusterId: string): void {
+    for (const step of this.ofCluster(clusterId)) this.cancel(step);
+  }
+
+  #execute(step: StepDocument): void {
+    // A stalled step runs until someone cancels it: nothing works behind it.
+    if (step.fault === "stall_run") return;
+    if (step.fault === "fail_run") {
+      queueMicrotask(() => void this.#end(step.id, { kind: "failed", error: "fault: fail_run" }, []));
+      return;
+    }
+    const work = startStep(step.config, this.#deps.scripts);
+    this.#works.set(step.id, work);
+    void work.ended.then((end) => this.#end(step.id, end, work.lines));
+  }
+
+  async #end(id: string, end: WorkEnd, lines: readonly string[]): Promise<void> {
+    const error = end.kind === "failed" ? end.error : null;
+    const state = () => {
+      const cancelled = end.kind === "cancelled" || this.#steps.get(id)?.state === "CANCEL_PENDING";
+      return cancelled ? "CANCELLED" : error === null ? "COMPLETED" : "FAILED";
+    };
+    const { logUri = null } = this.#steps.get(id) ?? {};
+    // Before the step is seen to end, so that whoever then looks for the log finds it.
+    if (logUri !== null && !this.#stopped) {
+      await writeStepLogs(this.#deps.s3, logUri, lines, error, state()).catch((failure: Error) =>
+        process.stderr.write(`local-aws: the logs of step ${id} are lost: ${failure.message}\n`),
+      );
+    }
+    this.#works.delete(id);
+    // When local-aws itself stops, its steps do not end: the next start takes them up.
+    if (this.#stopped) return;
+    const step = this.#update(id, { state: state(), error, endedAt: this.#deps.clock.now() });
+    if (step !== null) this.#ended(step);
+  }
+
+  #update(id: string, change: Partial<StepDocument>): StepDocument | null {
+    const step = this.#steps.get(id);
+    if (step === undefined) return null;
+    const changed = { ...step, ...change };
+    this.#steps.set(id, changed);
+    this.#deps.journal.put(KIND, id, changed);
+    return changed;
+  }
+}
