@@ -32,6 +32,11 @@ const ODD_LINES = `unit_price,quantity,store_id,extra,sold_at,SALE_ID,product_id
 1.00,1,S001,x,2026-02-27,too old,p
 1.00,1, S001 ,x,2026-03-08, padded ,Größe
 1.00,1,S001,x,2026-03-08,padded,p
+1.00,1,S001,x,2026-03-08,inch,5" disc
+1.00,1,S001,x,2026-03-08,"unclosed, to the end
+1.00,1,S001,x,2026-03-08,after the unclosed,p
+"1.00,1,S001,x,2026-03-08,unclosed at once,p
+1.00,1,S001,x,2026-03-08,the last,p
 `;
 
 let nights: Nights;
