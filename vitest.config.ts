@@ -1,5 +1,7 @@
 import { defineConfig } from "vitest/config";
 
+const needsBuild = new Set(["operators", "local-aws", "cli", "e2e", "interop"]);
+
 /** Rooms of tests, fast ones first. `unit` and `scenario` are pure; the others start what they need themselves. */
 const project = (name: string, folders: string[], timeoutMs: number, parallel: boolean) => ({
   test: {
@@ -8,7 +10,7 @@ const project = (name: string, folders: string[], timeoutMs: number, parallel: b
     testTimeout: timeoutMs,
     hookTimeout: 120_000,
     fileParallelism: parallel,
-    ...(name === "unit" ? {} : { globalSetup: ["test/setup/build.ts"] }),
+    ...(needsBuild.has(name) ? { globalSetup: ["test/setup/build.ts"] } : {}),
   },
 });
 

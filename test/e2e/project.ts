@@ -1,0 +1,204 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  existsSync,
+  openSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { PutObjectCommand, CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { sampleSales } from "../../engine/cli/demo/sample-sales.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const PROGRAM = join(ROOT, "bin/nocturne.js");
+const LOCAL_AWS = join(ROOT, "dist/deploy/local-aws/main.js");
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** One remote job as local-aws lists it. */
+export interface LocalRun {
+  readonly service: string;
+  readonly id: string;
+  readonly name: string;
+  readonly launchKey: string | null;
+  readonly state: string;
+}
+
+/** Waits for `condition` with a deadline; polling is the only way to watch another process. */
+export async function until<T>(
+  what: string,
+  condition: () => Promise<T | null | false> | T | null | false,
+): Promise<T> {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    const value = await condition();
+    if (value !== null && value !== false) return value;
+    if (Date.now() > deadline) throw new Error(`waited a minute for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** A person's project in a folder of its own: the shipped DAG with short waits, a local-aws, and the real command. */
+export class Project {
+  readonly folder = mkdtempSync(join(tmpdir(), "nocturne-e2e-"));
+  readonly home = join(this.folder, "home");
+  url = "";
+  private aws: ChildProcess | null = null;
+  private readonly children = new Set<ChildProcess>();
+
+  /** `edit` may change the shipped DAG's text. */
+  constructor(edit: (yaml: string) => string = (yaml) => yaml) {
+    mkdirSync(join(this.folder, "dags"));
+    mkdirSync(this.home);
+    for (const room of ["sql", "deploy"]) symlinkSync(join(ROOT, room), join(this.folder, room));
+    cpSync(join(ROOT, "package.json"), join(this.folder, "package.json"));
+    const shipped = readFileSync(join(ROOT, "dags/nightly_store_sales.yaml"), "utf8");
+    const quick = shipped.replace("retry_delay: 5m", "retry_delay: 100ms");
+    writeFileSync(join(this.folder, "dags/nightly_store_sales.yaml"), edit(quick));
+  }
+
+  /** Starts local-aws as its own process, as AWS would be, and points nocturne.yaml at it. */
+  async startAws(): Promise<void> {
+    const home = join(this.folder, "aws");
+    const endpoint = join(home, "endpoint.json");
+    rmSync(endpoint, { force: true });
+    mkdirSync(home, { recursive: true });
+    const log = openSync(join(this.folder, "aws.log"), "a");
+    this.aws = spawn(process.execPath, [LOCAL_AWS, "--home", home, "--port", String(portOf(this.url))], {
+      stdio: ["ignore", log, log],
+    });
+    this.url = await until("local-aws", () =>
+      existsSync(endpoint) ? (JSON.parse(readFileSync(endpoint, "utf8")) as { url: string }).url : null,
+    );
+    this.writeConfig();
+  }
+
+  async killAws(): Promise<void> {
+    await kill(this.aws);
+  }
+
+  private writeConfig(): void {
+    const services = ["s3", "glue", "emr", "redshift_data", "athena", "logs", "sts"];
+    const engine = {
+      writer_ttl: "1s",
+      writer_renew: "300ms",
+      send_window: "1s",
+      request_limit: "500ms",
+      visibility: "200ms",
+      poll_min: "25ms",
+      poll_max: "500ms",
+    };
+    const settings = {
+      region: "us-east-1",
+      endpoints: Object.fromEntries(services.map((service) => [service, this.url])),
+      credentials: { access_key_id: "local", secret_access_key: "local" },
+      artifacts: "s3://nocturne-artifacts",
+      glue: { role: "arn:aws:iam::000000000000:role/local", version: "5.1" },
+      emr: {
+        release: "emr-7.13.0",
+        service_role: "local",
+        instance_profile: "local",
+        log_uri: "s3://nocturne-artifacts/emr-logs/",
+      },
+      redshift: { workgroup: "local", database: "dev", iam_role: "arn:aws:iam::000000000000:role/local", base_rpu: 8 },
+      athena: { workgroup: "local", output_location: "s3://nocturne-artifacts/athena/" },
+    };
+    const config = { home: "home", engine, connections: { default: settings } };
+    writeFileSync(join(this.folder, "nocturne.yaml"), JSON.stringify(config, null, 2));
+  }
+
+  /** Lays down raw files of `nights` generated nights from 2026-03-01; `change` may alter or drop a file. */
+  async upload(nights: number, change: (key: string, body: Uint8Array) => Uint8Array | null = (_, body) => body) {
+    const client = this.s3();
+    for (const Bucket of ["acme-sales", "nocturne-artifacts"]) await client.send(new CreateBucketCommand({ Bucket }));
+    for (const { key, body } of sampleSales({ nights, firstDay: "2026-03-01", stores: 6, salesPerStore: 8 })) {
+      const Body = change(key, body);
+      if (Body) await client.send(new PutObjectCommand({ Bucket: "acme-sales", Key: key, Body }));
+    }
+    client.destroy();
+  }
+
+  s3(): S3Client {
+    const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+    return new S3Client({ endpoint: this.url, region: "us-east-1", forcePathStyle: true, credentials });
+  }
+
+  start(...args: string[]): ChildProcess & { readonly finished: Promise<Finished> } {
+    const env = { ...process.env, NO_COLOR: "1" };
+    delete (env as Record<string, string | undefined>)["DATABASE_URL"];
+    const child = spawn(process.execPath, [PROGRAM, ...args], { cwd: this.folder, env });
+    this.children.add(child);
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (data: Buffer) => (stdout += data.toString()));
+    child.stderr.on("data", (data: Buffer) => (stderr += data.toString()));
+    const finished = new Promise<Finished>((resolve) =>
+      child.once("close", (code) => {
+        this.children.delete(child);
+        resolve({ code, stdout, stderr });
+      }),
+    );
+    return Object.assign(child, { finished });
+  }
+
+  async run(...args: string[]): Promise<Finished> {
+    return this.start(...args).finished;
+  }
+
+  /** Backfills the days from 2026-03-`from` to 2026-03-`to`. */
+  backfill(from: number, to: number, ...more: string[]): ReturnType<Project["start"]> {
+    const day = (number: number): string => `2026-03-${String(number).padStart(2, "0")}`;
+    return this.start("backfill", "nightly_store_sales", "--from", day(from), "--to", day(to), "--json", ...more);
+  }
+
+  async fault(fault: object): Promise<void> {
+    await fetch(`${this.url}/_local/faults`, { method: "POST", body: JSON.stringify(fault) });
+  }
+
+  async clearFaults(): Promise<void> {
+    await fetch(`${this.url}/_local/faults`, { method: "DELETE" });
+  }
+
+  async calls(operation: string): Promise<number> {
+    const counts = (await (await fetch(`${this.url}/_local/calls`)).json()) as Record<string, number>;
+    return counts[operation] ?? 0;
+  }
+
+  async remoteRuns(): Promise<LocalRun[]> {
+    const answer = (await (await fetch(`${this.url}/_local/runs`)).json()) as LocalRun[] | { runs: LocalRun[] };
+    return Array.isArray(answer) ? answer : answer.runs;
+  }
+
+  async close(): Promise<void> {
+    for (const child of this.children) await kill(child);
+    await this.killAws();
+    await this.stopPostgres();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Ends a Postgres that a killed command left behind: the last user out stops it. */
+  private async stopPostgres(): Promise<void> {
+    if (!existsSync(join(this.home, "postgres")) && !existsSync(join(this.home, "postgres.json"))) return;
+    const { startPostgres } = await import("../../engine/local/embedded-postgres.ts");
+    await (await startPostgres({ home: this.home })).stop();
+  }
+}
+
+const portOf = (url: string): number => (url === "" ? 0 : Number(new URL(url).port));
+
+async function kill(child: ChildProcess | null): Promise<void> {
+  if (!child || child.exitCode !== null || child.signalCode !== null) return;
+  const closed = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGKILL");
+  await closed;
+}
