@@ -45,6 +45,7 @@ export const ERRORS = {
   DATABASE_NOT_MIGRATED: "Run `nocturne db migrate`.",
   DATABASE_NEWER: "This database belongs to a newer Nocturne: upgrade this one.",
   DATABASE_POOLER: "Connect directly or through a session-mode pooler.",
+  DATABASE_UNSAFE: "Set fsync and synchronous_commit to on: otherwise a crash of the server loses what was promised.",
   EMBEDDED_POSTGRES: "Read the log named in the message, or set DATABASE_URL to a Postgres of your own.",
   LOCAL_AWS: "Read the log named in the message, then run the command again.",
   WRITER_HELD: "Another engine process writes for this fleet; this one may wait, or use another `fleet`.",

@@ -1,0 +1,91 @@
+import { sql } from "kysely";
+import { cleanJson } from "../core/clean-text.ts";
+import type { Json } from "../core/json.ts";
+import type { Command, CommandBody, CommandResult } from "../core/records.ts";
+import { openClient } from "./connect.ts";
+import type { Store } from "./open.ts";
+
+/** One fleet's channel, as long as Postgres allows: should two long names meet, one is woken for nothing. */
+const channel = (store: Store): string => `nocturne_${store.fleet}`.slice(0, 63);
+
+/**
+ * Puts a wish into the inbox and wakes the writer; answers the command's id. The wake-up is a statement of its own: when it
+ * is lost, the writer's timer finds the command (protocol rule 30).
+ */
+export async function enqueue(store: Store, body: CommandBody): Promise<string> {
+  const text = JSON.stringify(cleanJson(body as unknown as Json));
+  const { id } = await store.db.insertInto("command").values({ body: text }).returning("id").executeTakeFirstOrThrow();
+  await sql`SELECT pg_notify(${channel(store)}, '')`.execute(store.db).catch(() => undefined);
+  return id;
+}
+
+/** What waits, oldest first. */
+export async function pendingCommands(store: Store, limit = 500): Promise<Command[]> {
+  return store.db
+    .selectFrom("command")
+    .select(["id", "body"])
+    .where(sql<boolean>`state = 'pending'`)
+    .orderBy("id")
+    .limit(limit)
+    .execute();
+}
+
+/**
+ * Takes a wish back. true: nothing of it was or will be done. false: the writer has applied it or is just doing so, and its
+ * result follows.
+ */
+export async function withdraw(store: Store, id: string): Promise<boolean> {
+  const { rowCount } = await store.pool.query(
+    "UPDATE command SET state = 'withdrawn', ended_at = clock_timestamp() WHERE id = $1 AND state = 'pending'",
+    [id],
+  );
+  return rowCount === 1;
+}
+
+/** null: still pending, withdrawn, or unknown. */
+export async function commandResult(store: Store, id: string): Promise<CommandResult | null> {
+  const row = await store.db.selectFrom("command").select("result").where("id", "=", id).executeTakeFirst();
+  return row?.result ?? null;
+}
+
+/** How long a broken listener waits before it connects again; the writer's timer serves meanwhile. */
+const RECONNECT_MS = 1_000;
+
+/** Calls `onWake` when a command may have come in. Reconnects by itself, and then wakes once for what it may have missed. */
+export async function listenForCommands(store: Store, onWake: () => void): Promise<{ close(): Promise<void> }> {
+  let isClosed = false;
+  let timer: NodeJS.Timeout | undefined;
+  let client = await listen();
+
+  async function listen() {
+    const fresh = await openClient(store.settings);
+    try {
+      await fresh.query(`LISTEN ${fresh.escapeIdentifier(channel(store))}`);
+    } catch (error) {
+      await fresh.end().catch(() => undefined);
+      throw error;
+    }
+    fresh.on("notification", onWake);
+    fresh.once("end", again);
+    return fresh;
+  }
+
+  function again(): void {
+    if (isClosed) return;
+    timer = setTimeout(() => {
+      listen().then((fresh) => {
+        client = fresh;
+        if (isClosed) void client.end();
+        else onWake();
+      }, again);
+    }, RECONNECT_MS);
+  }
+
+  return {
+    close: async () => {
+      isClosed = true;
+      clearTimeout(timer);
+      await client.end();
+    },
+  };
+}

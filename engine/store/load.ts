@@ -1,0 +1,195 @@
+import { sql, type Kysely } from "kysely";
+import type { Instant, JsonObject } from "../core/json.ts";
+import type { Attempt, DagRun, DagVersion, LoadedWorld, TaskInstance } from "../core/records.ts";
+import type { Store } from "./open.ts";
+import { toAttempt, toBackfill, toRun, toTask } from "./rows.ts";
+import type { Database } from "./tables.ts";
+
+type Reader = Kysely<Database>;
+
+/** The rows of one run. Outputs are those of each task's present try. */
+export interface RunRows {
+  readonly run: DagRun;
+  readonly tasks: readonly TaskInstance[];
+  readonly attempts: readonly Attempt[];
+  readonly outputs: LoadedWorld["outputs"];
+}
+
+/** The condition of the index attempt_owing: what must be remembered even when the run has ended. */
+const OWING = sql<boolean>`(attempt.state IN ('open', 'orphan') OR attempt.settle_at IS NOT NULL
+  OR attempt.search_at IS NOT NULL OR attempt.duplicates IS NOT NULL)`;
+
+/** One consistent picture, read-only. */
+const snapshot = <T>(store: Store, read: (db: Reader) => Promise<T>): Promise<T> =>
+  store.db.transaction().setIsolationLevel("repeatable read").setAccessMode("read only").execute(read);
+
+/** All that a new writer needs. Called after the take has committed (protocol rule 2). */
+export function loadWorld(store: Store): Promise<LoadedWorld> {
+  return snapshot(store, async (db) => {
+    const { installation_id: installationId } = await db
+      .selectFrom("installation")
+      .select("installation_id")
+      .executeTakeFirstOrThrow();
+    const dags = await db.selectFrom("dag").select(["dag_id", "is_paused", "is_stale"]).execute();
+    const newest = await db
+      .selectFrom("dag_version")
+      .innerJoin("dag", "dag.dag_id", "dag_version.dag_id")
+      .where("dag.is_stale", "=", false)
+      .distinctOn("dag_version.dag_id")
+      .select(["dag_version.dag_id", "dag_version.version_id"])
+      .orderBy("dag_version.dag_id")
+      .orderBy("dag_version.version_number", "desc")
+      .execute();
+    const runs = await activeRuns(db);
+    const runIds = runs.map((run) => run.runId);
+    const versionIds = new Set([...newest.map((row) => row.version_id), ...runs.map((run) => run.versionId)]);
+    const pools = await db.selectFrom("pool").selectAll().execute();
+    const backfills = await db
+      .selectFrom("backfill")
+      .selectAll()
+      .where(sql<boolean>`state = 'active'`)
+      .orderBy("backfill_id")
+      .execute();
+    const dagTasks = await db.selectFrom("dag_task").selectAll().execute();
+    return {
+      installationId,
+      versions: await versionsById(db, [...versionIds]),
+      currentVersion: Object.fromEntries(newest.map((row) => [row.dag_id, row.version_id])),
+      pausedDags: dags.filter((dag) => dag.is_paused).map((dag) => dag.dag_id),
+      pools: Object.fromEntries(pools.map((row) => [row.pool, row.slots])),
+      backfills: backfills.map(toBackfill),
+      runs,
+      ...(await rowsOf(db, runIds)),
+      dagTasks: dagTasks.map((row) => ({ dagId: row.dag_id, taskNo: row.task_no, taskId: row.task_id })),
+    };
+  });
+}
+
+/** One run with its rows, ended or not; null: there is none. */
+export function loadRun(store: Store, runId: string): Promise<RunRows | null> {
+  return snapshot(store, async (db) => {
+    const row = await db.selectFrom("dag_run").selectAll().where("run_id", "=", runId).executeTakeFirst();
+    return row ? { run: toRun(row), ...(await rowsOf(db, [runId])) } : null;
+  });
+}
+
+/** Rendered parameters as frozen with an intent, byte for byte (protocol rule 12). */
+export async function frozenParams(store: Store, hash: string): Promise<JsonObject | null> {
+  const row = await store.db.selectFrom("frozen_params").select("params").where("hash", "=", hash).executeTakeFirst();
+  return row?.params ?? null;
+}
+
+/** The bytes of a file as stored with a DAG's version (protocol rule 28). */
+export async function dagFile(store: Store, versionId: string, path: string): Promise<Uint8Array | null> {
+  const row = await store.db
+    .selectFrom("dag_version_file")
+    .innerJoin("dag_file", "dag_file.sha256", "dag_version_file.sha256")
+    .select("dag_file.bytes")
+    .where("version_id", "=", versionId)
+    .where("path", "=", path)
+    .executeTakeFirst();
+  return row?.bytes ?? null;
+}
+
+/** Runs of a DAG that have one of these logical dates, whatever made them. */
+export async function existingRuns(store: Store, dagId: string, logicalAts: readonly Instant[]): Promise<DagRun[]> {
+  const rows = await store.db
+    .selectFrom("dag_run")
+    .selectAll()
+    .where("run_id", "in", (query) =>
+      query
+        .selectFrom("run_key")
+        .select("run_key.run_id")
+        .where("run_key.dag_id", "=", dagId)
+        .where(sql<boolean>`run_key.logical_at IN (SELECT instant(ms) FROM unnest(${logicalAts}::float8[]) AS ms)`),
+    )
+    .orderBy("logical_at")
+    .execute();
+  return rows.map(toRun);
+}
+
+export async function versionById(store: Store, versionId: string): Promise<DagVersion | null> {
+  const [version] = await versionsById(store.db, [versionId]);
+  return version ?? null;
+}
+
+async function activeRuns(db: Reader): Promise<DagRun[]> {
+  const rows = await db
+    .selectFrom("dag_run")
+    .selectAll()
+    .where((where) =>
+      where.or([
+        sql<boolean>`dag_run.state IN ('queued', 'running')`,
+        where("dag_run.run_id", "in", where.selectFrom("attempt").select("attempt.run_id").where(OWING)),
+      ]),
+    )
+    .orderBy("run_id")
+    .execute();
+  return rows.map(toRun);
+}
+
+const among = (column: string, runIds: readonly string[]) => sql<boolean>`${sql.ref(column)} = ANY (${runIds}::uuid[])`;
+
+async function rowsOf(db: Reader, runIds: readonly string[]): Promise<Omit<RunRows, "run">> {
+  const tasks = await db.selectFrom("task_instance").selectAll().where(among("run_id", runIds)).execute();
+  const attempts = await db
+    .selectFrom("attempt")
+    .innerJoin("task_instance as task", (join) =>
+      join
+        .onRef("task.run_id", "=", "attempt.run_id")
+        .onRef("task.task_no", "=", "attempt.task_no")
+        .onRef("task.map_index", "=", "attempt.map_index"),
+    )
+    .selectAll("attempt")
+    .where(among("attempt.run_id", runIds))
+    .where((where) => where.or([where("attempt.try_number", "=", where.ref("task.try_number")), OWING]))
+    .execute();
+  const outputs = await db
+    .selectFrom("output")
+    .innerJoin("task_instance as task", (join) =>
+      join
+        .onRef("task.run_id", "=", "output.run_id")
+        .onRef("task.task_no", "=", "output.task_no")
+        .onRef("task.map_index", "=", "output.map_index")
+        .onRef("task.try_number", "=", "output.try_number"),
+    )
+    .select(["output.run_id", "output.task_no", "output.map_index", "output.output"])
+    .where(among("output.run_id", runIds))
+    .where("task.state", "=", "success")
+    .execute();
+  return {
+    tasks: tasks.map(toTask),
+    attempts: attempts.map(toAttempt),
+    outputs: outputs.map((row) => ({
+      runId: row.run_id,
+      taskNo: row.task_no,
+      mapIndex: row.map_index,
+      output: row.output,
+    })),
+  };
+}
+
+async function versionsById(db: Reader, versionIds: readonly string[]): Promise<DagVersion[]> {
+  const versions = await db.selectFrom("dag_version").selectAll().where(among("version_id", versionIds)).execute();
+  const dagIds = [...new Set(versions.map((version) => version.dag_id))];
+  const numbers = await db
+    .selectFrom("dag_task")
+    .selectAll()
+    .where(sql<boolean>`dag_id = ANY (${dagIds})`)
+    .execute();
+  const noOf = new Map(numbers.map((row) => [JSON.stringify([row.dag_id, row.task_id]), row.task_no]));
+  return versions.map((version) => ({
+    versionId: version.version_id,
+    dagId: version.dag_id,
+    versionNumber: version.version_number,
+    hash: version.hash,
+    spec: version.spec,
+    taskNos: Object.fromEntries(
+      version.spec.tasks.map(({ taskId }) => {
+        const taskNo = noOf.get(JSON.stringify([version.dag_id, taskId]));
+        if (taskNo === undefined) throw new Error(`dag_task has no number for ${version.dag_id}.${taskId}`);
+        return [taskId, taskNo];
+      }),
+    ),
+  }));
+}

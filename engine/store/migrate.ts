@@ -1,0 +1,80 @@
+import { Kysely, Migrator, PostgresDialect, sql, type Migration } from "kysely";
+import pg from "pg";
+import { NocturneError } from "../core/errors.ts";
+import { clientConfig, schemaName } from "./connect.ts";
+import type { Store } from "./open.ts";
+import { migrationTexts } from "./sql-files.ts";
+
+/** Migrations must never queue for a table behind a long transaction, with everybody else queueing behind them. */
+const LOCK_TIMEOUT_MS = 2_000;
+
+/**
+ * Brings the fleet's schema up to date, making it first if need be. Any number of processes may call it at once; a failing
+ * migration leaves the schema as it was. Answers the names of those applied now. Throws NocturneError DATABASE_NEWER.
+ */
+export async function migrate(store: Store): Promise<readonly string[]> {
+  await refuseNewer(store);
+  const pool = new pg.Pool({ ...clientConfig(store.settings), max: 1, idleTimeoutMillis: 0 });
+  pool.on("error", () => undefined);
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  try {
+    await db.connection().execute(async (one) => {
+      await prepareConnection(one, store.fleet);
+    });
+    const migrator = new Migrator({
+      db,
+      provider: { getMigrations: async () => Object.fromEntries([...migrationTexts()].map(toMigration)) },
+      migrationTableSchema: store.fleet,
+    });
+    const { error, results } = await migrator.migrateToLatest();
+    if (error !== undefined) throw error;
+    return (results ?? []).map((result) => result.migrationName);
+  } finally {
+    await db.destroy();
+  }
+}
+
+/** The pool's one connection: it holds the fleet's advisory lock until it is closed. */
+async function prepareConnection(db: Kysely<unknown>, fleet: string): Promise<void> {
+  await sql`SET statement_timeout = 0`.execute(db);
+  await sql`SELECT pg_advisory_lock(hashtextextended(${`nocturne.migrate.${fleet}`}, 0))`.execute(db);
+  await sql.raw(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`).execute(db);
+  await sql`SET timezone = 'UTC'`.execute(db);
+  const found = await sql<{ one: number }>`SELECT 1 AS one FROM pg_namespace WHERE nspname = ${fleet}`.execute(db);
+  if (found.rows.length === 0) await sql.raw(`CREATE SCHEMA ${schemaName(fleet)}`).execute(db);
+  await sql.raw(`SET search_path TO ${schemaName(fleet)}`).execute(db);
+}
+
+const toMigration = ([name, text]: readonly [string, string]): [string, Migration] => [
+  name,
+  { up: async (db) => void (await sql.raw(text).execute(db)) },
+];
+
+/** Throws NocturneError DATABASE_NOT_MIGRATED or DATABASE_NEWER unless the schema is exactly what this program knows. */
+export async function assertMigrated(store: Store): Promise<void> {
+  const applied = await refuseNewer(store);
+  const missing = [...migrationTexts().keys()].filter((name) => !applied.has(name));
+  if (missing.length === 0) return;
+  const message =
+    applied.size === 0
+      ? `the database has no tables for fleet ${store.fleet} yet`
+      : `the tables of fleet ${store.fleet} lack ${missing.join(", ")}`;
+  throw new NocturneError({ code: "DATABASE_NOT_MIGRATED", message });
+}
+
+async function refuseNewer(store: Store): Promise<ReadonlySet<string>> {
+  const table = `${schemaName(store.fleet)}.kysely_migration`;
+  const there = await store.pool.query<{ found: string | null }>("SELECT to_regclass($1)::text AS found", [table]);
+  if (there.rows[0]?.found == null) return new Set();
+  const { rows } = await store.pool.query<{ name: string }>(`SELECT name FROM ${table}`);
+  const known = migrationTexts();
+  const unknown = rows.map((row) => row.name).filter((name) => !known.has(name));
+  if (unknown.length === 0) return new Set(rows.map((row) => row.name));
+  const message = `fleet ${store.fleet} has migrations that this version does not know: ${unknown.join(", ")}`;
+  throw new NocturneError({ code: "DATABASE_NEWER", message });
+}
+
+/** Removes the fleet with everything in it. For the demo's own database and for tests. */
+export async function dropFleet(store: Store): Promise<void> {
+  await store.pool.query(`DROP SCHEMA IF EXISTS ${schemaName(store.fleet)} CASCADE`);
+}

@@ -1,0 +1,95 @@
+import type { Instant } from "../../core/json.ts";
+import type { Attempt, DagRun, LedgerEntry } from "../../core/records.ts";
+import type { TaskState } from "../../core/states.ts";
+import { groupBy } from "../group-by.ts";
+import type { Store } from "../open.ts";
+import { toAttempt, toRun } from "../rows.ts";
+
+export type UsageRow = Pick<
+  LedgerEntry,
+  "usageKind" | "kind" | "quantity" | "unit" | "unitPrice" | "amount" | "currency" | "priceSource"
+>;
+
+export interface AttemptDetail extends Attempt {
+  readonly usage: readonly UsageRow[];
+}
+
+export interface TaskDetail {
+  readonly taskId: string;
+  readonly taskNo: number;
+  readonly mapIndex: number;
+  readonly state: TaskState;
+  readonly tryNumber: number;
+  readonly maxTry: number;
+  readonly startedAt: Instant | null;
+  readonly endedAt: Instant | null;
+  readonly retryAt: Instant | null;
+  /** Oldest first. */
+  readonly attempts: readonly AttemptDetail[];
+}
+
+export interface RunDetail {
+  readonly run: DagRun;
+  readonly versionNumber: number;
+  /** By task number, the order in which the DAG's tasks became known. Empty until the run starts. */
+  readonly tasks: readonly TaskDetail[];
+}
+
+/** Everything about one run; null: the DAG has none of that id. */
+export async function runDetail(store: Store, dagId: string, dagRunId: string): Promise<RunDetail | null> {
+  const found = await store.db
+    .selectFrom("dag_run")
+    .innerJoin("dag_version", "dag_version.version_id", "dag_run.version_id")
+    .selectAll("dag_run")
+    .select("dag_version.version_number")
+    .where("dag_run.dag_id", "=", dagId)
+    .where("dag_run.dag_run_id", "=", dagRunId)
+    .executeTakeFirst();
+  if (!found) return null;
+  const run = toRun(found);
+  const [tasks, attempts, usage] = await Promise.all([
+    store.db
+      .selectFrom("task_instance as task")
+      .innerJoin("dag_task", (join) =>
+        join.onRef("dag_task.task_no", "=", "task.task_no").on("dag_task.dag_id", "=", dagId),
+      )
+      .selectAll("task")
+      .select("dag_task.task_id")
+      .where("task.run_id", "=", run.runId)
+      .orderBy("task.task_no")
+      .orderBy("task.map_index")
+      .execute(),
+    store.db.selectFrom("attempt").selectAll().where("run_id", "=", run.runId).orderBy("try_number").execute(),
+    store.db.selectFrom("booked").selectAll().where("run_id", "=", run.runId).orderBy("usage_kind").execute(),
+  ]);
+  const usageOf = groupBy(usage, (row) => `${row.task_no}/${row.map_index}/${row.try_number}`);
+  const attemptsOf = groupBy(attempts, (row) => `${row.task_no}/${row.map_index}`);
+  return {
+    run,
+    versionNumber: found.version_number,
+    tasks: tasks.map((task) => ({
+      taskId: task.task_id,
+      taskNo: task.task_no,
+      mapIndex: task.map_index,
+      state: task.state,
+      tryNumber: task.try_number,
+      maxTry: task.max_try,
+      startedAt: task.started_at,
+      endedAt: task.ended_at,
+      retryAt: task.retry_at,
+      attempts: (attemptsOf.get(`${task.task_no}/${task.map_index}`) ?? []).map((attempt) => ({
+        ...toAttempt(attempt),
+        usage: (usageOf.get(`${attempt.task_no}/${attempt.map_index}/${attempt.try_number}`) ?? []).map((row) => ({
+          usageKind: row.usage_kind,
+          kind: row.kind,
+          quantity: row.quantity,
+          unit: row.unit,
+          unitPrice: row.unit_price,
+          amount: row.amount,
+          currency: row.currency,
+          priceSource: row.price_source,
+        })),
+      })),
+    })),
+  };
+}
