@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
-import { startLocalAws, StartRefused, type LocalAwsOptions } from "./server.ts";
+import { StartRefused } from "./start-refused.ts";
+import type { LocalAwsOptions } from "./server.ts";
 
 const USAGE = "usage: local-aws --home DIR [--port 0] [--threads N]";
 
@@ -8,7 +9,10 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 process.on("SIGHUP", () => undefined);
 
 try {
-  const local = await startLocalAws(readOptions());
+  const options = readOptions();
+  // The AWS shapes and DuckDB take most of a second to load: not for a wrong option.
+  const { startLocalAws } = await import("./server.ts");
+  const local = await startLocalAws(options);
   process.stdout.write(`${JSON.stringify({ ready: true, url: local.url, pid: process.pid, id: local.id })}\n`);
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void local.stop());
   await local.stopped;

@@ -20,6 +20,7 @@ import { LogStore } from "./logs/log-store.ts";
 import { createLogs } from "./logs/service.ts";
 import { createRedshiftData } from "./redshift/service.ts";
 import { RunnerPool } from "./runner-pool.ts";
+import { StartRefused } from "./start-refused.ts";
 import { ObjectStore } from "./s3/object-store.ts";
 import { S3Service } from "./s3/service.ts";
 
@@ -56,9 +57,6 @@ interface Endpoint {
   readonly id: string;
   readonly started: string;
 }
-
-/** The one sentence for whoever asked for a start that cannot be. */
-export class StartRefused extends Error {}
 
 const ACCOUNT = "000000000000";
 const LOCAL_CREDENTIALS: Credentials = { accessKeyId: "local", secretAccessKey: "local" };
