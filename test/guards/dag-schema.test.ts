@@ -1,0 +1,40 @@
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { format } from "prettier";
+import { describe, expect, it } from "vitest";
+import { dagJsonSchema } from "../../engine/dagfile/json-schema.ts";
+import { projectReader, readDagFile, readDagFolder } from "../../engine/dagfile/read.ts";
+import { at } from "../../engine/dagfile/schema-issues.ts";
+import { operatorDescriptors as operators } from "../../operators/index.ts";
+
+const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
+const schema = dagJsonSchema(operators);
+
+describe("what is written about DAG files", () => {
+  it("in dags/nocturne.schema.json is what the reader accepts (npx vitest run -u test/guards writes it anew)", async () => {
+    const json = await format(JSON.stringify(schema), { parser: "json", printWidth: 120 });
+    await expect(json).toMatchFileSnapshot("../../dags/nocturne.schema.json");
+  });
+
+  it("in the guide names every key, and its example has no problem", async () => {
+    const guide = await readFile(`${projectRoot}docs/guide/dag-file.md`, "utf8");
+    const keys = (path: string[]) => Object.keys(at(schema, path) as object);
+    const task = ["properties", "tasks", "additionalProperties", "properties"];
+    for (const key of [...keys(["properties"]), ...keys(task)]) expect(guide).toMatch(new RegExp(`\`${key}[\`.]`));
+    const text = /```yaml\n([\s\S]*?)```/.exec(guide)?.[1] ?? "";
+    const { dags, problems } = readDagFile({
+      file: "guide",
+      text,
+      operators,
+      readProjectFile: projectReader(projectRoot),
+    });
+    expect(problems).toEqual([]);
+    expect(dags.map(({ spec }) => spec.dagId)).toEqual(["nightly_sales"]);
+  });
+
+  it("the DAGs that ship have no problem", async () => {
+    const { dags, problems } = await readDagFolder({ folder: `${projectRoot}dags`, projectRoot, operators });
+    expect(problems).toEqual([]);
+    expect(dags.map(({ spec }) => spec.dagId)).toContain("nightly_store_sales");
+  });
+});
