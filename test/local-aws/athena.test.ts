@@ -105,6 +105,19 @@ describe("tables", () => {
     ).toEqual([["2", "6"]]);
   });
 
+  it("prunes each mention by its own conditions, joins and window functions beside them", async () => {
+    const sql = `WITH pairs AS (SELECT DISTINCT store_id FROM sales WHERE dt = '2026-01-03'),
+      delivered AS (
+        SELECT lines.amount, ROW_NUMBER() OVER (PARTITION BY lines.store_id ORDER BY lines.dt) AS place
+        FROM sales AS lines JOIN pairs ON pairs.store_id = lines.store_id
+        WHERE lines.dt BETWEEN '2026-01-02' AND '2026-01-02')
+      SELECT CAST(SUM(amount * 2 - 0.10) AS DECIMAL(18, 2)) AS net FROM delivered WHERE place = 1`;
+    const context = { QueryExecutionContext: { Database: "shop" } };
+    expect(await rows(sql, context)).toEqual([["2.10"]]);
+    const one = (await aws.s3.list("s3://lake/curated/sales/dt=2026-01-01/part-0"))[0]?.size ?? 0;
+    expect((await succeeded(sql, context)).Statistics?.DataScannedInBytes).toBe(2 * one);
+  });
+
   it("has no rows where there are no files", async () => {
     await succeeded("CREATE EXTERNAL TABLE shop.empty (a int) STORED AS PARQUET LOCATION 's3://lake/empty/'");
     expect(await rows("SELECT count(*), sum(a) FROM empty", { QueryExecutionContext: { Database: "shop" } })).toEqual([

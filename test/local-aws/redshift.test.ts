@@ -124,6 +124,20 @@ describe("statements", () => {
     expect(await rows("SELECT count(*) FROM counted")).toEqual([[1]]);
   });
 
+  it("does not run again what was committed, when the kill came before its end was written down", async () => {
+    await ok("CREATE TABLE twice (id int)");
+    const { Id } = await aws.call<{ Id: string }>("ExecuteStatement", {
+      ...TARGET,
+      Sql: "INSERT INTO twice VALUES (1)",
+    });
+    await ended(Id);
+    const asWritten = aws.journal.all("redshift-statement").get(Id) as object;
+    aws.journal.put("redshift-statement", Id, { ...asWritten, state: "SUBMITTED", endedAt: null, results: [] });
+    aws = await aws.restarted();
+    expect(await ended(Id)).toMatchObject({ Status: "FINISHED", ResultRows: 1 });
+    expect(await rows("SELECT count(*) FROM twice")).toEqual([[1]]);
+  });
+
   it("rolls the whole batch back when one statement fails, and says which", async () => {
     await ok("CREATE TABLE rolled (id int)");
     const failed = await batch("INSERT INTO rolled VALUES (1)", "SELECT * FROM nowhere");

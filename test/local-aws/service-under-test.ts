@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, sep } from "node:path";
-import type { JsonService, S3Files, ServiceDependencies } from "../../deploy/local-aws/contract.ts";
+import type { Journal, JsonService, S3Files, ServiceDependencies } from "../../deploy/local-aws/contract.ts";
 import { openJournal } from "../../deploy/local-aws/journal.ts";
 
 /** A folder as S3, enough for a service that is called directly. */
@@ -36,6 +36,7 @@ export function s3Folder(root: string): S3Files {
 export interface ServiceUnderTest {
   readonly service: JsonService;
   readonly s3: S3Files;
+  readonly journal: Journal;
   /** The answer of an operation, given to the handler directly. */
   call<T>(operation: string, input: object): Promise<T>;
   /** Stops the service and starts another one over the same folder, as a restart of local-aws does. */
@@ -68,6 +69,7 @@ export async function startService(
   return {
     service,
     s3,
+    journal,
     call: async <T>(operation: string, input: object) => {
       const handler = service.operations[operation];
       if (handler === undefined) throw new Error(`no operation ${operation}`);

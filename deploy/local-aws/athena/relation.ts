@@ -29,13 +29,12 @@ export async function relationOf(
     return `CAST(f.${quoteName(inFile.name)} AS ${type}) AS ${quoteName(name)}`;
   });
   if (keys.length === 0) return `SELECT ${values.join(", ")} FROM ${reader} f`;
-  const named = keys.map(({ name, type }, index) => `CAST(p.v${index} AS ${type}) AS ${quoteName(name)}`);
-  const rows = files.map((file) => `(${[file.path, ...file.values].map(quoteString).join(", ")})`);
-  const names = ["path", ...keys.map((_key, index) => `v${index}`)];
-  return (
-    `SELECT ${[...values, ...named].join(", ")} FROM ${reader} f ` +
-    `JOIN (VALUES ${rows.join(", ")}) p(${names.join(", ")}) ON p.path = f.${FILE_COLUMN}`
-  );
+  // A map, not a join: DuckDB 1.5.6 fails with an internal error on a windowed self-join of a view that joins its file names.
+  const named = keys.map(({ name, type }, index) => {
+    const entries = files.map((file) => `${quoteString(file.path)}: ${quoteString(file.values[index] ?? "")}`);
+    return `CAST(MAP {${entries.join(", ")}}[f.${FILE_COLUMN}] AS ${type}) AS ${quoteName(name)}`;
+  });
+  return `SELECT ${[...values, ...named].join(", ")} FROM ${reader} f`;
 }
 
 /** A name no table uses. */

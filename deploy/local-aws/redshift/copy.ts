@@ -3,18 +3,8 @@ import type { S3Files } from "../contract.ts";
 import { quoteName, quoteString, quoteStrings, rowsOf } from "../duckdb/database.ts";
 import type { CopyStatement } from "./copy-parser.ts";
 import { checkParquet } from "./parquet-check.ts";
+import type { CopyFile, TableColumn } from "./parquet-check.ts";
 import { SqlError } from "./sql-error.ts";
-
-export interface TableColumn {
-  readonly name: string;
-  /** DuckDB's word for the type: "DECIMAL(18,2)", "VARCHAR". */
-  readonly type: string;
-}
-
-export interface CopyFile {
-  readonly uri: string;
-  readonly path: string;
-}
 
 /** Loads what COPY names and answers how many rows came in. */
 export async function runCopy(connection: DuckDBConnection, s3: S3Files, copy: CopyStatement): Promise<number> {

@@ -1,7 +1,17 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { quoteStrings, rowsOf } from "../duckdb/database.ts";
-import type { CopyFile, TableColumn } from "./copy.ts";
 import { SqlError } from "./sql-error.ts";
+
+export interface TableColumn {
+  readonly name: string;
+  /** DuckDB's word for the type: "DECIMAL(18,2)", "VARCHAR". */
+  readonly type: string;
+}
+
+export interface CopyFile {
+  readonly uri: string;
+  readonly path: string;
+}
 
 /** Which types a Parquet file may hold for a column: COPY converts nothing. */
 const FITS: Readonly<Record<string, readonly string[]>> = {
