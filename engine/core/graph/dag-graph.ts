@@ -13,7 +13,7 @@ export interface DagGraph {
   readonly order: readonly number[];
   /** The longest path from a root, for drawing: a task's column. */
   readonly depth: readonly number[];
-  /** Tasks whose state decides the run's: no downstreams but teardowns, and no teardowns. */
+  /** Tasks whose state decides the run's: no downstreams but teardowns; a teardown only with fails_run. */
   readonly leaves: readonly number[];
   readonly isTeardown: readonly boolean[];
   /** The setups each teardown tears down; empty for other tasks. */
@@ -41,9 +41,10 @@ export function compileGraph(spec: Pick<DagSpec, "tasks">): DagGraph {
     downstream,
     order: generations.flat(),
     depth,
-    leaves: tasks.flatMap((_, index) =>
-      !isTeardown[index] && (downstream[index] ?? []).every((next) => isTeardown[next]) ? [index] : [],
-    ),
+    leaves: tasks.flatMap((task, index) => {
+      const counts = !isTeardown[index] || task.failsRun;
+      return counts && (downstream[index] ?? []).every((next) => isTeardown[next]) ? [index] : [];
+    }),
     isTeardown,
     setups: tasks.map((task) => task.teardownOf.map(at)),
   };
