@@ -4,8 +4,21 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { GetJobsCommand, GetWorkflowCommand, StartJobRunCommand } from "@aws-sdk/client-glue";
-import { CreateBucketCommand, GetObjectCommand, ListBucketsCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import {
+  CreateJobCommand,
+  GetJobRunCommand,
+  GetJobsCommand,
+  GetWorkflowCommand,
+  StartJobRunCommand,
+  type GlueClient,
+} from "@aws-sdk/client-glue";
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  ListBucketsCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from "@aws-sdk/client-s3";
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { expect, onTestFinished, test } from "vitest";
 import { ask, clientsOf, startServer, temporaryHome, until } from "./start.ts";
@@ -81,6 +94,45 @@ test("after kill -9 the home is served again, with everything that was acknowled
   const again = clientsOf((JSON.parse(second.ready) as { url: string }).url);
   const { Body } = await again.s3.send(new GetObjectCommand({ Bucket: "lake", Key: "k" }));
   expect(await Body?.transformToString()).toBe("kept");
+});
+
+test("a Glue run that was going at kill -9 runs again under its own id, once, and ends", async () => {
+  const home = await temporaryHome();
+  const first = await program("--home", home);
+  const url = (JSON.parse(first.ready) as { url: string }).url;
+  const { glue, s3 } = clientsOf(url);
+  const put = (Key: string, Body: string | Buffer) => s3.send(new PutObjectCommand({ Bucket: "lake", Key, Body }));
+  await s3.send(new CreateBucketCommand({ Bucket: "lake" }));
+  await put("run_sql.py", await readFile(new URL("../../deploy/spark/run_sql.py", import.meta.url)));
+  // Long enough to be seen running.
+  const count = "SELECT CAST(SUM(a.range % 7 + b.range % 5) AS VARCHAR) FROM range(10000) a, range(2000) b";
+  await put(
+    "job.sql",
+    `-- param: who\n-- output: sums\nCREATE OR REPLACE TEMP VIEW sums AS SELECT (${count}) AS total;`,
+  );
+  const Command = { Name: "glueetl", ScriptLocation: "s3://lake/run_sql.py" };
+  await glue.send(new CreateJobCommand({ Name: "sums", Role: "r", Command }));
+  const Arguments = {
+    "--sql": "s3://lake/job.sql",
+    "--param.who": "x",
+    "--output.sums": "s3://lake/sums/?format=parquet",
+  };
+  const { JobRunId } = await glue.send(new StartJobRunCommand({ JobName: "sums", Arguments }));
+  const run = (client: GlueClient) => client.send(new GetJobRunCommand({ JobName: "sums", RunId: JobRunId }));
+  await until("RUNNING", async () => ((await run(glue)).JobRun?.JobRunState !== "STARTING" ? true : null));
+  first.child.kill("SIGKILL");
+  await once(first.child, "exit");
+
+  const second = await program("--home", home);
+  const again = clientsOf((JSON.parse(second.ready) as { url: string }).url);
+  const ended = await until("the run's end", async () => {
+    const { JobRun } = await run(again.glue);
+    return JobRun?.CompletedOn === undefined ? null : JobRun;
+  });
+  expect(ended).toMatchObject({ JobRunState: "SUCCEEDED", Id: JobRunId });
+  expect(await ask((JSON.parse(second.ready) as { url: string }).url, "GET", "runs")).toHaveLength(1);
+  const written = await again.s3.send(new ListObjectsV2Command({ Bucket: "lake", Prefix: "sums/" }));
+  expect(written.Contents?.length).toBeGreaterThan(0);
 });
 
 test("the program outlives the reader of its output", async () => {
