@@ -1,0 +1,140 @@
+import { join, relative, resolve } from "node:path";
+import { withLocalAws } from "../../config.ts";
+import { NocturneError } from "../../core/errors.ts";
+import type { JsonObject } from "../../core/json.ts";
+import { dsOf } from "../../core/schedule/runs.ts";
+import { costs } from "../../store/read-models/costs.ts";
+import { rangeOf } from "../backfill/plan.ts";
+import { runBackfill } from "../backfill/run.ts";
+import { parseColumns } from "../demo/column-map.ts";
+import { freshDatabase, freshLocalAws, takeHome, writeSettings, DEMO_FLEET } from "../demo/home.ts";
+import { days, type RawFile } from "../demo/raw-file.ts";
+import { demoDocument, demoLines, type DemoResult } from "../demo/report.ts";
+import { lineCounts, storeTotals } from "../demo/results.ts";
+import { sampleSales } from "../demo/sample-sales.ts";
+import { stageCsv } from "../demo/stage-csv.ts";
+import { upload } from "../demo/upload.ts";
+import { EXIT } from "../exit-codes.ts";
+import { findDag } from "../read-dags.ts";
+import type { Session } from "../session.ts";
+import { counted } from "../text/figures.ts";
+
+interface DemoOptions {
+  readonly nights: number;
+  readonly sales?: string;
+  readonly columns?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly maxRejected?: number;
+}
+
+/** What the demo runs on: the nights, their raw files, and how many nights side by side. */
+interface Work {
+  readonly from: string;
+  readonly to: string;
+  readonly files: Iterable<RawFile> | AsyncIterable<RawFile>;
+  readonly maxActiveRuns: number;
+  readonly conf: JsonObject;
+}
+
+const DAG = "nightly_store_sales";
+const BUCKETS = ["acme-sales", "nocturne-artifacts"] as const;
+/** Nights that are over wherever the clock stands, away from any change of the clocks. */
+const FIRST_NIGHT = "2025-01-06";
+/** Generated sales have late lines, which nights share: one night after the other. Someone's own file has none. */
+const SIDE_BY_SIDE = { generated: 1, own: 4 } as const;
+
+/** `demo`: the whole product on this machine, from raw files to the table per store. */
+export async function demo(session: Session, _args: readonly string[], options: DemoOptions): Promise<number> {
+  const startedAt = performance.now();
+  const work = workOf(options, session.cwd);
+  const home = resolve(session.cwd, session.flags.home ?? join(".nocturne", "demo"));
+  const lock = await takeHome(home);
+  try {
+    await writeSettings(home);
+    const result = await runDemo(session, home, work, startedAt);
+    for (const line of demoLines({ ...result, home: relative(session.cwd, home) || "." }, session.out.colors)) {
+      session.out.print(line);
+    }
+    session.out.document(demoDocument(result));
+    return result.runs.every(({ run }) => run.state === "success") ? EXIT.done : EXIT.failed;
+  } finally {
+    await lock.release();
+  }
+}
+
+async function runDemo(session: Session, home: string, work: Work, startedAt: number): Promise<DemoResult> {
+  const { out, app } = session;
+  const config = await session.config({ home, config: join(home, "nocturne.yaml"), fleet: DEMO_FLEET, aws: "local" });
+  const dag = await findDag(session, config, DAG);
+  rangeOf(dag.spec, work.from, work.to);
+  out.progress("Setting up Postgres and local-aws, laying down the raw sales files");
+  const [database, local] = await Promise.allSettled([
+    freshDatabase(home, config.databaseUrl),
+    freshLocalAws(home).then(async (aws) => {
+      try {
+        return { aws, files: await upload(aws.url, BUCKETS, work.files) };
+      } catch (error) {
+        await aws.stop();
+        throw error;
+      }
+    }),
+  ]);
+  try {
+    if (database.status === "rejected") throw database.reason;
+    if (local.status === "rejected") throw local.reason;
+    const { url } = local.value.aws;
+    out.progress(`${counted(local.value.files, "raw file")} in s3://${BUCKETS[0]}, LOCAL at ${url}`);
+    const here = withLocalAws({ ...config, databaseUrl: database.value.url }, url);
+    const opened = await app.openStore(here);
+    try {
+      const { from, to, maxActiveRuns, conf } = work;
+      const wish = { dag, from, to, maxActiveRuns, conf, reprocess: "none" as const };
+      const runs = await runBackfill(session, here, opened.store, wish);
+      const failed = runs.some(({ state }) => state === "failed");
+      const [stores, lines, cost] = await Promise.all([
+        // A night that failed may have left no mart to ask.
+        storeTotals(url, work).catch((error: unknown) => (failed ? [] : Promise.reject(error as Error))),
+        lineCounts(url, work).catch((error: unknown) =>
+          failed ? { rejected: 0, duplicates: 0 } : Promise.reject(error as Error),
+        ),
+        costs(opened.store, { dagId: DAG }),
+      ]);
+      return {
+        runs: runs.map((run) => ({ ds: dsOf(dag.spec, { ...run, intervalStartAt: run.logicalAt }), run })),
+        stores,
+        ...lines,
+        cost: { amount: cost.amount, currency: cost.currency ?? "USD" },
+        sla: { rules: dag.spec.sla, timezone: dag.spec.timezone },
+        engine: "DuckDB",
+        seconds: Math.round(performance.now() - startedAt) / 1000,
+        home,
+      };
+    } finally {
+      await opened.close();
+    }
+  } finally {
+    if (local.status === "fulfilled") await local.value.aws.stop();
+    if (database.status === "fulfilled") await database.value.stop();
+  }
+}
+
+function workOf(options: DemoOptions, cwd: string): Work {
+  const { sales, columns, from, to, nights, maxRejected } = options;
+  const conf: JsonObject = maxRejected === undefined ? {} : { max_rejected: maxRejected };
+  if (sales === undefined) {
+    for (const [name, value] of Object.entries({ columns, from, to })) {
+      if (value !== undefined) throw usage(`--${name} goes with --sales FILE`);
+    }
+    const dates = days(FIRST_NIGHT, nights);
+    const files = sampleSales({ nights, firstDay: FIRST_NIGHT });
+    return { from: FIRST_NIGHT, to: dates.at(-1) ?? FIRST_NIGHT, files, maxActiveRuns: SIDE_BY_SIDE.generated, conf };
+  }
+  if (columns === undefined || from === undefined || to === undefined) {
+    throw usage("--sales FILE also needs --columns, --from and --to");
+  }
+  const files = stageCsv({ file: resolve(cwd, sales), columns: parseColumns(columns), from, to });
+  return { from, to, files, maxActiveRuns: SIDE_BY_SIDE.own, conf };
+}
+
+const usage = (message: string): NocturneError => new NocturneError({ code: "USAGE", message });

@@ -1,0 +1,22 @@
+import type { ErrorCode } from "../core/errors.ts";
+
+export const EXIT = { done: 0, failed: 1, usage: 2, notFound: 3, refused: 4, interrupted: 130 } as const;
+
+const CODES: Partial<Record<ErrorCode, number>> = {
+  USAGE: EXIT.usage,
+  CONFIG_INVALID: EXIT.usage,
+  CSV_COLUMN_MISSING: EXIT.usage,
+  DAG_NOT_FOUND: EXIT.notFound,
+  RUN_NOT_FOUND: EXIT.notFound,
+  HOME_IN_USE: EXIT.refused,
+  WRITER_HELD: EXIT.refused,
+  RUN_QUARANTINED: EXIT.refused,
+  DATABASE_NEWER: EXIT.refused,
+};
+
+/** What the process ends with when it fails for this reason. */
+export const exitCodeOf = (code: ErrorCode): number => CODES[code] ?? EXIT.failed;
+
+/** The end of every --help. */
+export const EXIT_CODE_HELP = `
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 not found, 4 refused, 130 interrupted by Ctrl-C.`;

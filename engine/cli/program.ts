@@ -1,0 +1,178 @@
+import type { CommanderError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { NocturneError } from "../core/errors.ts";
+import type { App } from "./app.ts";
+import { EXIT, EXIT_CODE_HELP } from "./exit-codes.ts";
+import type { Session } from "./session.ts";
+import { createSession, type GlobalOptions, type Surroundings } from "./session.ts";
+
+/** What a command does once its arguments are read; answers the exit code. */
+type Action<Options> = (session: Session, args: readonly string[], options: Options) => Promise<number>;
+
+/** Builds the command line. Each command's module is loaded when it runs: --help loads none of them. */
+export function buildProgram(app: App, surroundings: Surroundings, exit: (code: number) => void): Command {
+  const program = new Command("nocturne")
+    .description("Runs the nightly batch of data teams on AWS.")
+    .version(app.version)
+    .option("--home <folder>", "where Nocturne keeps its files (default: .nocturne)")
+    .option("--config <file>", "the settings (default: ./nocturne.yaml, else <home>/nocturne.yaml)")
+    .option("--dags <folder>", "the folder of DAGs (default: ./dags)")
+    .addOption(new Option("--aws <where>", "local: run everything on this machine").choices(["local", "cloud"]))
+    .option("--database-url <url>", "a Postgres of your own (default: DATABASE_URL, else an embedded one)")
+    .option("--fleet <name>", "the Postgres schema, with one engine each (default: nocturne)")
+    .option("--json", "one JSON document on standard output and nothing else there")
+    .option("--debug", "with an error, where in the program it happened")
+    .option("--no-color", "no colours (NO_COLOR does the same)")
+    .showSuggestionAfterError()
+    .addHelpText("after", examples(["nocturne demo", "nocturne dags check", "nocturne doctor"]));
+
+  const bind =
+    <Options>(load: () => Promise<Action<Options>>) =>
+    async (...given: unknown[]): Promise<void> => {
+      const command = given.at(-1) as Command;
+      const options = command.optsWithGlobals<Options & GlobalOptions>();
+      const session = createSession(app, options, surroundings);
+      const args = given
+        .slice(0, -2)
+        .flat()
+        .filter((argument) => argument !== undefined) as string[];
+      exit(await (await load())(session, args, options));
+    };
+
+  program
+    .command("demo")
+    .description("run the nightly sales pipeline on this machine and show what came out")
+    .option("--nights <n>", "how many generated nights", wholeNumber, 14)
+    .option("--sales <file>", "a CSV of your own (plain or gzip) instead of generated sales")
+    .option("--columns <map>", "its columns: sale_id=…,store_id=…,sold_at=…,product_id=…,quantity=…,unit_price=…")
+    .option("--from <day>", "with --sales: the first night")
+    .option("--to <day>", "with --sales: the last night")
+    .option("--max-rejected <share>", "how many of a night's lines may be rejected, as a share", share)
+    .addHelpText(
+      "after",
+      examples([
+        "nocturne demo",
+        "nocturne demo --nights 3 --json",
+        "nocturne demo --sales sales.csv --from 2023-01-01 --to 2023-01-31 \\",
+        "    --columns sale_id=id,store_id=shop,sold_at=day+time,product_id=sku,quantity=qty,unit_price=price",
+      ]),
+    )
+    .action(bind(async () => (await import("./commands/demo.ts")).demo));
+
+  const dags = program.command("dags").description("the DAGs of the folder");
+  dags
+    .command("check [files...]")
+    .description("read DAG files and show every problem; needs no database")
+    .addHelpText("after", examples(["nocturne dags check", "nocturne dags check dags/nightly_store_sales.yaml"]))
+    .action(bind(async () => (await import("./commands/dags-check.ts")).dagsCheck));
+  dags
+    .command("list")
+    .description("the DAGs of the folder with their schedules")
+    .addHelpText("after", examples(["nocturne dags list", "nocturne dags list --json"]))
+    .action(bind(async () => (await import("./commands/dags-list.ts")).dagsList));
+  dags
+    .command("show <dag>")
+    .description("draw a DAG's tasks, level by level")
+    .addHelpText("after", examples(["nocturne dags show nightly_store_sales"]))
+    .action(bind(async () => (await import("./commands/dags-show.ts")).dagsShow));
+  dags
+    .command("schema")
+    .description("print the JSON Schema of DAG files, for editors")
+    .addHelpText("after", examples(["nocturne dags schema > dag.schema.json"]))
+    .action(bind(async () => (await import("./commands/dags-schema.ts")).dagsSchema));
+
+  program
+    .command("backfill <dag>")
+    .description("run a DAG for every night of a range, both ends included")
+    .requiredOption("--from <day>", "the first day of ds, in the DAG's time zone")
+    .requiredOption("--to <day>", "the last one")
+    .option("--max-active-runs <n>", "nights side by side (default: the DAG's)", wholeNumber)
+    .addOption(
+      new Option("--reprocess <which>", "which existing runs to run again")
+        .choices(["none", "failed", "completed"])
+        .default("none"),
+    )
+    .option("--dry-run", "only say what would run")
+    .option("--conf <json>", "values of the DAG's params for these runs")
+    .addHelpText(
+      "after",
+      examples([
+        "nocturne backfill nightly_store_sales --from 2026-01-01 --to 2026-01-31 --dry-run",
+        "nocturne backfill nightly_store_sales --from 2026-01-01 --to 2026-01-31 --reprocess failed",
+      ]),
+    )
+    .action(bind(async () => (await import("./commands/backfill.ts")).backfill));
+
+  const runs = program.command("runs").description("dag runs: what ran, runs, failed, and why");
+  runs
+    .command("list")
+    .description("the newest runs")
+    .option("--dag <id>", "only of this DAG")
+    .addOption(new Option("--state <state>", "only these").choices(["queued", "running", "success", "failed"]))
+    .option("--limit <n>", "how many", wholeNumber, 50)
+    .addHelpText("after", examples(["nocturne runs list", "nocturne runs list --state failed --json"]))
+    .action(bind(async () => (await import("./commands/runs-list.ts")).runsList));
+  runs
+    .command("show <run>")
+    .description("a run's tasks and attempts: failures, last log lines, console links")
+    .option("--dag <id>", "of this DAG, where several have a run of that id")
+    .addHelpText("after", examples(["nocturne runs show backfill__2026-01-01T05:00:00+00:00"]))
+    .action(bind(async () => (await import("./commands/runs-show.ts")).runsShow));
+  runs
+    .command("watch [run]")
+    .description("follow a run, or all active ones, until they end; carries them on when no engine runs")
+    .option("--dag <id>", "only of this DAG")
+    .addHelpText("after", examples(["nocturne runs watch"]))
+    .action(bind(async () => (await import("./commands/runs-watch.ts")).runsWatch));
+  runs
+    .command("cancel <run>")
+    .description("end a run: its remote jobs are cancelled first")
+    .option("--dag <id>", "of this DAG, where several have a run of that id")
+    .addHelpText("after", examples(["nocturne runs cancel backfill__2026-01-01T05:00:00+00:00"]))
+    .action(bind(async () => (await import("./commands/runs-cancel.ts")).runsCancel));
+
+  program
+    .command("db")
+    .description("Nocturne's own database")
+    .command("migrate")
+    .description("bring the database up to this version")
+    .addHelpText("after", examples(["nocturne db migrate --database-url postgres://user@host/name"]))
+    .action(bind(async () => (await import("./commands/db-migrate.ts")).dbMigrate));
+
+  program
+    .command("doctor")
+    .description("say what is missing on this machine and how to mend it")
+    .addHelpText("after", examples(["nocturne doctor", "nocturne doctor --aws local --json"]))
+    .action(bind(async () => (await import("./commands/doctor.ts")).doctor));
+
+  return strict(program);
+}
+
+/** Errors of usage become ours, in every command, and every help ends with what the exit codes mean. */
+function strict(command: Command): Command {
+  command.exitOverride().configureOutput({ writeErr: () => undefined });
+  command.addHelpText("after", EXIT_CODE_HELP);
+  for (const child of command.commands) strict(child);
+  return command;
+}
+
+/** A commander error as ours; null when it only means that help or the version was printed. */
+export function usageError(error: CommanderError): NocturneError | null {
+  if (error.exitCode === EXIT.done) return null;
+  const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
+  return new NocturneError({ code: "USAGE", message });
+}
+
+const examples = (lines: readonly string[]): string => `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("expected a whole number from 1");
+  return value;
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value <= 1)) throw new InvalidArgumentError("expected a share from 0 to 1");
+  return value;
+}

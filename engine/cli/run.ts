@@ -1,0 +1,64 @@
+import { CommanderError } from "commander";
+import type { Problem } from "../core/errors.ts";
+import type { App } from "./app.ts";
+import { EXIT } from "./exit-codes.ts";
+import { buildProgram, usageError } from "./program.ts";
+import { problemsOf, reportError } from "./report-error.ts";
+import type { Streams } from "./output.ts";
+
+/** Runs one command line (without node and the program's name) and answers the exit code. */
+export async function run(app: App, argv: readonly string[], streams: Streams = process): Promise<number> {
+  quietPipe(streams);
+  const interrupt = listenForCtrlC(streams);
+  let exitCode: number = EXIT.done;
+  const surroundings = { streams, env: process.env, cwd: process.cwd(), interrupted: interrupt.signal };
+  const program = buildProgram(app, surroundings, (code) => (exitCode = code));
+  try {
+    // Without a command the help is the answer, and no error.
+    await program.parseAsync(argv.length === 0 ? ["--help"] : argv, { from: "user" });
+    return interrupt.signal.aborted ? EXIT.interrupted : exitCode;
+  } catch (error) {
+    if (interrupt.signal.aborted) return EXIT.interrupted;
+    const ours = error instanceof CommanderError ? usageError(error) : error;
+    if (ours === null) return EXIT.done;
+    const debug = argv.includes("--debug");
+    const color = streams.stderr.isTTY === true && !argv.includes("--no-color") && !process.env["NO_COLOR"];
+    const report = reportError(ours, { debug, format: await formatter(ours, color) });
+    streams.stderr.write(`${report.lines.join("\n")}\n`);
+    return report.exitCode;
+  } finally {
+    interrupt.stopListening();
+  }
+}
+
+/** The room that draws carets is only loaded for an error that has a place. */
+async function formatter(error: unknown, color: boolean): Promise<(problem: Problem) => string> {
+  if (problemsOf(error).every((problem) => problem.at === undefined)) return (problem) => problem.message;
+  const { showProblem } = await import("./show-problem.ts");
+  return (problem) => showProblem(problem, { cwd: process.cwd(), color });
+}
+
+/** A reader that has read enough (`nocturne runs list | head`) is no error. */
+function quietPipe({ stdout, stderr }: Streams): void {
+  for (const stream of [stdout, stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") process.exit(EXIT.done);
+      throw error;
+    });
+  }
+}
+
+/** Once: stop in order. Twice: at once; what was promised is in Postgres either way. */
+function listenForCtrlC({ stderr }: Streams): { readonly signal: AbortSignal; stopListening(): void } {
+  const controller = new AbortController();
+  const onSignal = (): void => {
+    if (controller.signal.aborted) process.exit(EXIT.interrupted);
+    stderr.write("\nnocturne: stopping; remote jobs run on and are taken up again. Ctrl-C again: at once\n");
+    controller.abort();
+  };
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  return {
+    signal: controller.signal,
+    stopListening: () => void process.off("SIGINT", onSignal).off("SIGTERM", onSignal),
+  };
+}

@@ -1,0 +1,33 @@
+import { NocturneError } from "../../core/errors.ts";
+import { loadRun } from "../../store/load.ts";
+import type { Store } from "../../store/open.ts";
+import { listDags } from "../../store/read-models/dags.ts";
+import { runDetail, type RunDetail } from "../../store/read-models/run-detail.ts";
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The run of this uuid or run id. Throws RUN_NOT_FOUND, or USAGE when several DAGs have a run of that id and none is named. */
+export async function findRun(store: Store, name: string, dagId?: string): Promise<RunDetail> {
+  const found = UUID.test(name) ? await byUuid(store, name) : await byRunId(store, name, dagId);
+  const [first, second] = found;
+  if (first === undefined) {
+    throw new NocturneError({ code: "RUN_NOT_FOUND", message: `${name}: there is no such run` });
+  }
+  if (second !== undefined) {
+    const dags = found.map(({ run }) => run.dagId).join(", ");
+    throw new NocturneError({ code: "USAGE", message: `${name}: ${dags} each have such a run; name one with --dag` });
+  }
+  return first;
+}
+
+async function byUuid(store: Store, runId: string): Promise<RunDetail[]> {
+  const rows = await loadRun(store, runId);
+  const detail = rows === null ? null : await runDetail(store, rows.run.dagId, rows.run.dagRunId);
+  return detail === null ? [] : [detail];
+}
+
+async function byRunId(store: Store, dagRunId: string, dagId: string | undefined): Promise<RunDetail[]> {
+  const dagIds = dagId === undefined ? (await listDags(store)).map((dag) => dag.dagId) : [dagId];
+  const details = await Promise.all(dagIds.map((each) => runDetail(store, each, dagRunId)));
+  return details.filter((detail) => detail !== null);
+}

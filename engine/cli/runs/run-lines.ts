@@ -1,0 +1,101 @@
+import { ERRORS } from "../../core/errors.ts";
+import type { RunDetail, TaskDetail } from "../../store/read-models/run-detail.ts";
+import type { RunSummary } from "../../store/read-models/runs.ts";
+import { spanText, timeText } from "../text/figures.ts";
+import { table } from "../text/table.ts";
+import type { Output } from "../output.ts";
+
+const SHOWN_LOG_LINES = 20;
+
+const paint = (colors: Output["colors"], state: string): string =>
+  state === "success" ? colors.green(state) : state === "failed" ? colors.red(state) : state;
+
+const tookText = (startedAt: number | null, endedAt: number | null): string =>
+  startedAt === null || endedAt === null ? "" : spanText(endedAt - startedAt);
+
+/** A run for people: a line a task, then each attempt that failed, or has links, with what is known of it. */
+export function runLines({ run, tasks }: RunDetail, colors: Output["colors"]): string[] {
+  const head = [
+    `${colors.bold(run.dagRunId)}  ${run.dagId}  ${paint(colors, run.state)}  ${tookText(run.startedAt, run.endedAt)}`.trimEnd(),
+    `run ${run.runId}, ${run.runType}, queued ${timeText(run.queuedAt)}, started ${timeText(run.startedAt) || "not yet"}`,
+    ...(run.quarantine === null ? [] : [colors.red(`put aside: ${run.quarantine}`)]),
+    "",
+  ];
+  const columns = [{ title: "TASK" }, { title: "OPERATOR" }, { title: "STATE" }, { title: "TRY" }, { title: "TOOK" }];
+  const rows = tasks.map((task) => [
+    task.taskId,
+    task.attempts.at(-1)?.operator ?? "",
+    paint(colors, task.state),
+    task.tryNumber === 0 ? "" : String(task.tryNumber),
+    tookText(task.startedAt, task.endedAt),
+  ]);
+  return [...head, ...table(columns, rows), ...tasks.flatMap((task) => attemptLines(task, colors))];
+}
+
+function attemptLines({ taskId, attempts }: TaskDetail, colors: Output["colors"]): string[] {
+  return attempts.flatMap((attempt) => {
+    const { failure, logTail, links, ending, tryNumber } = attempt;
+    if (failure === null && ending === null) return [];
+    return [
+      "",
+      `${colors.bold(`${taskId}, try ${tryNumber}`)}  launch ${attempt.launchKey}`,
+      ...(failure === null ? [] : [`  ${colors.red(failure.code)} (${failure.class})  ${failure.message}`]),
+      ...(failure === null ? [] : [`  ${ERRORS[failure.code]}`]),
+      ...(ending === null ? [] : [`  ended by ${ending.by}: ${ending.cause}`]),
+      ...(logTail ?? []).slice(-SHOWN_LOG_LINES).map((line) => colors.dim(`    | ${line}`)),
+      ...(links ?? []).map(({ label, url }) => `  ${label}: ${url}`),
+    ];
+  });
+}
+
+/** A run for programs; instants in ISO 8601. */
+export function runDocument({ run, tasks }: RunDetail): object {
+  return {
+    ...runRow(run),
+    conf: run.conf,
+    quarantine: run.quarantine,
+    tasks: tasks.map((task) => ({
+      task_id: task.taskId,
+      operator: task.attempts.at(-1)?.operator ?? null,
+      state: task.state === "none" ? null : task.state,
+      try_number: task.tryNumber,
+      started_at: iso(task.startedAt),
+      ended_at: iso(task.endedAt),
+      attempts: task.attempts.map((attempt) => ({
+        try_number: attempt.tryNumber,
+        state: attempt.state,
+        launch_key: attempt.launchKey,
+        ref: attempt.ref,
+        submitted_at: iso(attempt.submittedAt),
+        ended_at: iso(attempt.endedAt),
+        failure: attempt.failure,
+        log_tail: attempt.logTail ?? [],
+        links: attempt.links ?? [],
+        usage: attempt.usage.map(({ usageKind, quantity, unit, amount, currency }) => ({
+          kind: usageKind,
+          quantity,
+          unit,
+          amount,
+          currency,
+        })),
+      })),
+    })),
+  };
+}
+
+/** A run as one row of a list for programs. */
+export function runRow(run: Omit<RunSummary, "taskCounts" | "cost">): object {
+  return {
+    run_id: run.runId,
+    dag_id: run.dagId,
+    dag_run_id: run.dagRunId,
+    run_type: run.runType,
+    logical_date: iso(run.logicalAt),
+    state: run.state,
+    queued_at: iso(run.queuedAt),
+    started_at: iso(run.startedAt),
+    ended_at: iso(run.endedAt),
+  };
+}
+
+const iso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
