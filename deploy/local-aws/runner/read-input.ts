@@ -18,13 +18,16 @@ export async function readInput(
   temporary: string,
 ): Promise<string> {
   const files = input ? await dataFiles(input) : [];
-  await createRelation(connection, declared, input, files);
-  if (input?.format === "csv" && (await hasLineBreaks(connection, declared))) {
+  if (input?.format !== "csv") await createRelation(connection, declared, input, files);
+  else if (!(await readAsTheyAre(connection, declared, input, files))) {
     const copies = await Promise.all(
-      files.map(async (file) => ({ ...file, path: await closeQuotes(file.path, temporary) })),
+      files.map(async (file) => ({
+        ...file,
+        path: await closeQuotes(file.path, temporary).catch(unreadable(declared, file)),
+      })),
     );
     try {
-      await connection.run(`DROP TABLE ${identifier(declared.name)}`);
+      await connection.run(`DROP TABLE IF EXISTS ${identifier(declared.name)}`);
       await createRelation(connection, declared, input, copies);
     } finally {
       await Promise.all(copies.map((copy) => rm(copy.path, { force: true })));
@@ -47,10 +50,23 @@ async function createRelation(
   await connection.run(`CREATE TEMP ${kind} ${identifier(declared.name)} AS ${selects.join(" UNION ALL ") || nothing}`);
 }
 
-/** Values do not span lines: one that does began with a quote that its line does not close. */
-async function hasLineBreaks(connection: DuckDBConnection, declared: InputDeclaration): Promise<boolean> {
-  const condition = declared.columns.map((column) => `contains(${identifier(column.name)}, chr(10))`).join(" OR ");
-  return (await count(connection, declared, condition)) > 0;
+/**
+ * False when DuckDB stumbles over the files, or reads a value that spans lines: it began with a quote that its line does
+ * not close. What else may be wrong with them is said again by the second reading.
+ */
+async function readAsTheyAre(
+  connection: DuckDBConnection,
+  declared: InputDeclaration,
+  input: Location,
+  files: readonly DataFile[],
+): Promise<boolean> {
+  try {
+    await createRelation(connection, declared, input, files);
+  } catch {
+    return false;
+  }
+  const spansLines = declared.columns.map((column) => `contains(${identifier(column.name)}, chr(10))`).join(" OR ");
+  return (await count(connection, declared, spansLines)) === 0;
 }
 
 async function selectsOf(
@@ -73,7 +89,7 @@ async function selectsOf(
 async function csvSelects(declared: InputDeclaration, files: readonly DataFile[]): Promise<string[]> {
   const groups = new Map<string, { header: readonly string[]; files: DataFile[] }>();
   for (const file of files) {
-    const header = await csvHeader(file.path);
+    const header = await csvHeader(file.path).catch(unreadable(declared, file));
     if (header === null) continue;
     requireColumns(declared, header, file);
     const key = header.join("\0");
@@ -162,6 +178,11 @@ function requireColumns(declared: InputDeclaration, there: readonly string[], fi
     `input ${declared.name}: column ${names} is missing in ${file.uri}; its columns are ${there.join(", ")}`,
   );
 }
+
+/** Damaged gzip, most often: its error names no file. */
+const unreadable = (declared: InputDeclaration, file: DataFile) => (error: Error) => {
+  throw new Error(`input ${declared.name}: ${file.uri} cannot be read: ${error.message}`);
+};
 
 const list = (files: readonly DataFile[]): string => `[${files.map((file) => literal(file.path)).join(", ")}]`;
 const typed = ({ name, type }: InputColumn): string => `CAST(${identifier(name)} AS ${type}) AS ${identifier(name)}`;

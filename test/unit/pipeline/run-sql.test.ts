@@ -78,14 +78,27 @@ test("a line with too few or too many values does not move its neighbours", asyn
 });
 
 test("a quote that does not close on its line takes no other line with it", async () => {
-  await nights.putCsv(DAY, `${REQUIRED}\n1,S,${DAY},"p,1,2.00\n2,S,${DAY},p,1,2.00\n3,S,${DAY},5" disc,1,2.00\n`);
+  const line = (sale: string, product = "p") => `${sale},S,${DAY},${product},1,2.00\n`;
+  await nights.put(`${RAW}/a.csv`, `${REQUIRED}\n${line("1", '"p')}${line("2")}${line('"3')}${line("4", '5" disc')}`);
+  await nights.put(
+    `${RAW}/b.csv.gz`,
+    gzipSync(`${REQUIRED}\n${line("5")}${line("6", '"p')}${line("7", '"a ""b"", c"')}`),
+  );
 
   await nights.clean(DAY);
 
-  expect((await curated()).map((row) => row["sale_id"])).toEqual(["2", "3"]);
+  expect((await curated()).map((row) => row["sale_id"])).toEqual(["2", "4", "5", "7"]);
   expect(await nights.rows(`rejected/sales/dt=${DAY}/`, { columns: "sale_id, product_id, reason" })).toEqual([
     { sale_id: "1", product_id: "p,1,2.00", reason: "bad_number" },
+    { sale_id: `3,S,${DAY},p,1,2.00`, product_id: null, reason: "missing_key" },
+    { sale_id: "6", product_id: "p,1,2.00", reason: "bad_number" },
   ]);
+});
+
+test("a file that is not what its name says is named", async () => {
+  await nights.put(`${RAW}/sales.csv.gz`, "not gzip");
+
+  await expect(nights.clean(DAY)).rejects.toThrow(`input sales: s3://${BUCKET}/${RAW}/sales.csv.gz cannot be read`);
 });
 
 test("a night without lines writes outputs that hold no rows", async () => {

@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parseColumns } from "../../../engine/cli/demo/column-map.ts";
-import { stageCsv } from "../../../engine/cli/demo/stage-csv.ts";
-import { days } from "../../../engine/cli/demo/raw-file.ts";
-import { openNights, type Nights } from "./nights.ts";
+import { parseColumns } from "../../engine/cli/demo/column-map.ts";
+import { stageCsv } from "../../engine/cli/demo/stage-csv.ts";
+import { days } from "../../engine/cli/demo/raw-file.ts";
+import { openNights, type Nights } from "../unit/pipeline/nights.ts";
 
-const FILE = fileURLToPath(new URL("../../../../shared/data/coffee_shop_sales_2023.csv", import.meta.url));
+const FILE = fileURLToPath(new URL("../../../shared/data/coffee_shop_sales_2023.csv", import.meta.url));
 const COLUMNS =
   "sale_id=transaction_id,store_id=store_id,sold_at=transaction_date+transaction_time,product_id=product_id,quantity=transaction_qty,unit_price=unit_price";
 
