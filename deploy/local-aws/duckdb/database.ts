@@ -12,6 +12,8 @@ export async function openDuckDb(threads: number, nullOrder: string): Promise<Du
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
     default_null_order: nullOrder,
+    // The cache goes by path and time of change: of a file written anew within the second it answers a mix of old and new.
+    enable_external_file_cache: "false",
   });
   const connection = await instance.connect();
   // Not an option of the instance: it belongs to the bundled icu extension, which loads with it.
