@@ -8,6 +8,8 @@ import type { Streams } from "./output.ts";
 
 /** Runs one command line (without node and the program's name) and answers the exit code. */
 export async function run(app: App, argv: readonly string[], streams: Streams = process): Promise<number> {
+  // The SDK would print on every command that Node 20 ends one day; package.json says which Node we need.
+  process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
   quietPipe(streams);
   const interrupt = listenForCtrlC(streams);
   let exitCode: number = EXIT.done;
