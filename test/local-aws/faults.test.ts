@@ -14,9 +14,13 @@ import {
   AddJobFlowStepsCommand,
   DescribeClusterCommand,
   DescribeStepCommand,
+  ListClustersCommand,
   RunJobFlowCommand,
 } from "@aws-sdk/client-emr";
 import { CreateBucketCommand, ListBucketsCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import { AthenaClient, ListWorkGroupsCommand } from "@aws-sdk/client-athena";
+import { DescribeLogGroupsCommand } from "@aws-sdk/client-cloudwatch-logs";
+import { ListStatementsCommand, RedshiftDataClient } from "@aws-sdk/client-redshift-data";
 import { expect, test } from "vitest";
 import { ask, clientsOf, startServer, until } from "./start.ts";
 
@@ -146,10 +150,25 @@ test("fail_run fails an EMR step by its name", async () => {
   expect(await Promise.all(states)).toEqual(["COMPLETED", "FAILED"]);
 });
 
-test("S3 slows down too", async () => {
-  const { s3 } = await faulty({ operation: "S3.ListBuckets", kind: "throttle" });
-  await expect(s3.send(new ListBucketsCommand({}))).rejects.toMatchObject({ name: "SlowDown" });
-  await s3.send(new ListBucketsCommand({}));
+test("faults reach every service alike, each in its own words", async () => {
+  const { url, s3, logs, emr } = await faulty({ operation: "*", kind: "throttle", times: 5 });
+  const common = { endpoint: url, region: "us-east-1", maxAttempts: 1 };
+  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+  const redshift = new RedshiftDataClient({ ...common, credentials });
+  const athena = new AthenaClient({ ...common, credentials });
+  const all = () =>
+    Promise.all(
+      [
+        s3.send(new ListBucketsCommand({})),
+        logs.send(new DescribeLogGroupsCommand({})),
+        emr.send(new ListClustersCommand({})),
+        redshift.send(new ListStatementsCommand({})),
+        athena.send(new ListWorkGroupsCommand({})),
+      ].map((sent) => sent.then(() => "answered").catch((error: Error) => error.name)),
+    );
+  expect(await all()).toEqual(["SlowDown", ...Array<string>(4).fill("ThrottlingException")]);
+  const calls = await ask(url, "GET", "calls");
+  expect(calls).toMatchObject({ "RedshiftData.ListStatements": 1, "Athena.ListWorkGroups": 1, "EMR.ListClusters": 1 });
 });
 
 test("faults are listed with what is left of them, and a wrong one is explained", async () => {

@@ -9,7 +9,8 @@ import type { Work, WorkEnd, WorkEvents } from "../runner-pool.ts";
 const WRAPPER = `
 import os, runpy, sys, threading
 def watch():
-    sys.stdin.buffer.read()
+    while os.read(0, 65536):
+        pass
     os._exit(137)
 threading.Thread(target=watch, daemon=True).start()
 sys.argv = sys.argv[1:]

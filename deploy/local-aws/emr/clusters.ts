@@ -68,8 +68,14 @@ export class Clusters {
     };
     this.#clusters.set(id, cluster);
     journal.put(KIND, id, cluster);
-    this.steps.add(cluster, steps);
-    await journal.flushed();
+    const added = this.steps.add(cluster, steps);
+    await journal.flushed().catch((error: unknown) => {
+      // The client was told that nothing was started.
+      this.steps.forget(added);
+      this.#clusters.delete(id);
+      journal.put(KIND, id, null);
+      throw error;
+    });
     this.#boot(id);
     return cluster;
   }
@@ -77,7 +83,10 @@ export class Clusters {
   /** The ids of the new steps, in order. */
   async addSteps(cluster: ClusterDocument, configs: readonly StepConfig[]): Promise<readonly string[]> {
     const ids = this.steps.add(cluster, configs);
-    await this.#deps.journal.flushed();
+    await this.#deps.journal.flushed().catch((error: unknown) => {
+      this.steps.forget(ids);
+      throw error;
+    });
     this.#advance(cluster.id);
     return ids;
   }

@@ -77,6 +77,14 @@ export class Steps {
     });
   }
 
+  /** Takes back steps that could not be written down. */
+  forget(ids: readonly string[]): void {
+    for (const id of ids) {
+      this.#steps.delete(id);
+      this.#deps.journal.put(KIND, id, null);
+    }
+  }
+
   /** Starts pending steps in their order, up to `concurrency` at a time. */
   startNext(cluster: ClusterDocument, concurrency: number): void {
     const steps = this.ofCluster(cluster.id);

@@ -96,7 +96,12 @@ export class JobRuns {
     this.#runs.set(run.id, run);
     this.#deps.journal.put(KIND, run.id, run);
     // Written down before anything works: after a kill, nothing runs that the next start does not know of.
-    await this.#deps.journal.flushed();
+    await this.#deps.journal.flushed().catch((error: unknown) => {
+      // The client was told that nothing was started.
+      this.#runs.delete(run.id);
+      this.#deps.journal.put(KIND, run.id, null);
+      throw error;
+    });
     if (!this.#stopped) this.#execute(run);
     return run;
   }
