@@ -2,15 +2,20 @@ import { defineConfig } from "vitest/config";
 
 const needsBuild = new Set(["operators", "local-aws", "cli", "e2e", "interop"]);
 
+/** Guards that ask a real Postgres run with the store's tests. */
+const onPostgres = ["test/guards/{statements,schema}.test.ts"];
+
 /** Rooms of tests, fast ones first. `unit` and `scenario` are pure; the others start what they need themselves. */
 const project = (name: string, folders: string[], timeoutMs: number, parallel: boolean) => ({
   test: {
     name,
-    include: folders.map((folder) => `test/${folder}/**/*.test.ts`),
+    include: [...folders.map((folder) => `test/${folder}/**/*.test.ts`), ...(name === "store" ? onPostgres : [])],
     testTimeout: timeoutMs,
     hookTimeout: 120_000,
     fileParallelism: parallel,
     ...(needsBuild.has(name) ? { globalSetup: ["test/setup/build.ts"] } : {}),
+    ...(name === "store" ? { globalSetup: ["test/setup/postgres-server.ts"] } : {}),
+    ...(name === "unit" ? { exclude: onPostgres } : {}),
   },
 });
 

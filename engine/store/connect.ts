@@ -9,16 +9,17 @@ export interface ConnectionSettings {
   readonly applicationName: string;
 }
 
-const { TIMESTAMPTZ, DATE, FLOAT8 } = pg.types.builtins;
-const parseTimestamp = pg.types.getTypeParser(TIMESTAMPTZ);
+/** Types of Postgres by their numbers (pg_type.oid, the same in every server). */
+const DATE = 1082;
+const TIMESTAMPTZ = 1184;
+const parseTimestamp = pg.types.getTypeParser(TIMESTAMPTZ) as (text: string) => Date | number;
 
-/** Times come out as epoch milliseconds, dates and numerics as their text, bigints as text. */
+/** Times come out as epoch milliseconds, dates, numerics and bigints as their text. */
 const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: "text") => {
+  getTypeParser: ((oid: number, format: "text") => {
     if (oid === TIMESTAMPTZ) return (text: string) => Number(parseTimestamp(text));
     if (oid === DATE) return (text: string) => text;
-    if (oid === FLOAT8) return Number;
-    return pg.types.getTypeParser(oid, format);
+    return pg.types.getTypeParser(oid, format) as (text: string) => unknown;
   }) as pg.CustomTypesConfig["getTypeParser"],
 };
 

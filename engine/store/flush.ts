@@ -61,9 +61,9 @@ export async function flush(session: FlushSession, fence: Fence, batch: FlushBat
 }
 
 function queriesOf(batch: FlushBatch): pg.QueryConfig[] {
-  const filled = ({ name, text, values }: FlushStatement): pg.QueryConfig[] => {
-    const arrays = values(batch);
-    return arrays === null ? [] : [{ name, text, values: arrays }];
+  const filled = (statement: FlushStatement): pg.QueryConfig[] => {
+    const values = statement.values(batch);
+    return values === null ? [] : [{ name: statement.name, text: statement.text, values }];
   };
   const versions = batch.versions.map((version) => ({ text: VERSION, values: versionValues(version) }));
   return [...filled(COMMANDS), ...versions, ...ROWS.flatMap(filled)];

@@ -27,7 +27,7 @@ export async function migrate(store: Store): Promise<readonly string[]> {
       migrationTableSchema: store.fleet,
     });
     const { error, results } = await migrator.migrateToLatest();
-    if (error !== undefined) throw error;
+    if (error !== undefined) throw error as Error;
     return (results ?? []).map((result) => result.migrationName);
   } finally {
     await db.destroy();
@@ -65,7 +65,7 @@ export async function assertMigrated(store: Store): Promise<void> {
 async function refuseNewer(store: Store): Promise<ReadonlySet<string>> {
   const table = `${schemaName(store.fleet)}.kysely_migration`;
   const there = await store.pool.query<{ found: string | null }>("SELECT to_regclass($1)::text AS found", [table]);
-  if (there.rows[0]?.found == null) return new Set();
+  if (!there.rows[0]?.found) return new Set();
   const { rows } = await store.pool.query<{ name: string }>(`SELECT name FROM ${table}`);
   const known = migrationTexts();
   const unknown = rows.map((row) => row.name).filter((name) => !known.has(name));

@@ -40,6 +40,7 @@ export async function openStore(options: {
   } catch (error) {
     throw explained(error, settings.databaseUrl);
   }
+  // Closed by the pool: kysely would leave it open if it had never run a query.
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
-  return { settings, fleet: settings.fleet, pool, db, close: () => db.destroy() };
+  return { settings, fleet: settings.fleet, pool, db, close: () => pool.end() };
 }

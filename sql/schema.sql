@@ -1,0 +1,327 @@
+-- Written by the schema's guard test from the catalog after all migrations. Not applied by anything.
+
+CREATE TABLE attempt (
+  run_id uuid NOT NULL,
+  task_no integer NOT NULL,
+  map_index integer NOT NULL,
+  try_number integer NOT NULL,
+  state text NOT NULL,
+  operator text NOT NULL,
+  connection text NOT NULL,
+  launch_key text NOT NULL,
+  params_hash text NOT NULL,
+  intent_at timestamp with time zone NOT NULL,
+  send_by timestamp with time zone NOT NULL,
+  submit_at timestamp with time zone NOT NULL,
+  pushbacks integer NOT NULL,
+  doubt_at timestamp with time zone,
+  ever_in_doubt boolean NOT NULL,
+  ref jsonb,
+  submitted_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  ending jsonb,
+  failure_class text,
+  failure_code text,
+  failure_message text,
+  search_at timestamp with time zone,
+  duplicates jsonb,
+  settle_at timestamp with time zone,
+  log_tail jsonb,
+  links jsonb,
+  CONSTRAINT attempt_pkey PRIMARY KEY (run_id, task_no, map_index, try_number),
+  CONSTRAINT attempt_params_hash_fkey FOREIGN KEY (params_hash) REFERENCES frozen_params(hash),
+  CONSTRAINT attempt_ended CHECK ((state <> ALL (ARRAY['succeeded'::text, 'failed'::text])) OR ended_at IS NOT NULL),
+  CONSTRAINT attempt_failed CHECK (state <> 'failed'::text OR failure_class IS NOT NULL),
+  CONSTRAINT attempt_failure CHECK (num_nulls(failure_class, failure_code, failure_message) = ANY (ARRAY[0, 3])),
+  CONSTRAINT attempt_open CHECK (state <> 'open'::text OR ended_at IS NULL)
+) WITH (fillfactor=65, autovacuum_vacuum_cost_delay=0);
+
+CREATE TABLE backfill (
+  backfill_id uuid NOT NULL,
+  dag_id text NOT NULL,
+  from_date date NOT NULL,
+  to_date date NOT NULL,
+  max_active_runs integer NOT NULL,
+  reprocess text NOT NULL,
+  conf jsonb NOT NULL,
+  state text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  completed_at timestamp with time zone,
+  CONSTRAINT backfill_pkey PRIMARY KEY (backfill_id),
+  CONSTRAINT backfill_dag_id_fkey FOREIGN KEY (dag_id) REFERENCES dag(dag_id),
+  CONSTRAINT backfill_completed CHECK ((state = 'active'::text) = (completed_at IS NULL))
+);
+
+CREATE TABLE command (
+  id bigint GENERATED ALWAYS AS IDENTITY,
+  state text NOT NULL DEFAULT 'pending'::text,
+  body jsonb NOT NULL,
+  result jsonb,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  ended_at timestamp with time zone,
+  CONSTRAINT command_pkey PRIMARY KEY (id),
+  CONSTRAINT command_ended CHECK ((state = 'pending'::text) = (ended_at IS NULL)),
+  CONSTRAINT command_result CHECK ((state = 'applied'::text) = (result IS NOT NULL))
+) WITH (autovacuum_vacuum_cost_delay=0);
+
+CREATE TABLE dag (
+  dag_id text NOT NULL,
+  file text NOT NULL,
+  is_paused boolean NOT NULL,
+  is_stale boolean NOT NULL DEFAULT false,
+  scheduled_until timestamp with time zone,
+  next_due_at timestamp with time zone,
+  CONSTRAINT dag_pkey PRIMARY KEY (dag_id)
+);
+
+CREATE TABLE dag_file (
+  sha256 text NOT NULL,
+  bytes bytea NOT NULL,
+  CONSTRAINT dag_file_pkey PRIMARY KEY (sha256)
+);
+
+CREATE TABLE dag_run (
+  run_id uuid NOT NULL,
+  dag_id text NOT NULL,
+  dag_run_id text NOT NULL,
+  run_type text NOT NULL,
+  logical_at timestamp with time zone,
+  interval_start_at timestamp with time zone,
+  interval_end_at timestamp with time zone,
+  run_after_at timestamp with time zone NOT NULL,
+  version_id uuid NOT NULL,
+  backfill_id uuid,
+  conf jsonb NOT NULL,
+  state text NOT NULL,
+  queued_at timestamp with time zone NOT NULL,
+  started_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  triggered_by text NOT NULL,
+  quarantine text,
+  ending jsonb,
+  CONSTRAINT dag_run_pkey PRIMARY KEY (run_id),
+  CONSTRAINT dag_run_version_id_fkey FOREIGN KEY (version_id) REFERENCES dag_version(version_id),
+  CONSTRAINT dag_run_ended CHECK ((state <> ALL (ARRAY['success'::text, 'failed'::text])) OR ended_at IS NOT NULL),
+  CONSTRAINT dag_run_queued CHECK (state <> 'queued'::text OR started_at IS NULL AND ended_at IS NULL),
+  CONSTRAINT dag_run_running CHECK (state <> 'running'::text OR started_at IS NOT NULL AND ended_at IS NULL)
+);
+
+CREATE TABLE dag_task (
+  dag_id text NOT NULL,
+  task_id text NOT NULL,
+  task_no integer NOT NULL,
+  CONSTRAINT dag_task_pkey PRIMARY KEY (dag_id, task_id),
+  CONSTRAINT dag_task_dag_id_task_no_key UNIQUE (dag_id, task_no),
+  CONSTRAINT dag_task_dag_id_fkey FOREIGN KEY (dag_id) REFERENCES dag(dag_id)
+);
+
+CREATE TABLE dag_version (
+  version_id uuid NOT NULL,
+  dag_id text NOT NULL,
+  version_number integer NOT NULL,
+  hash text NOT NULL,
+  spec json NOT NULL,
+  source text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT dag_version_pkey PRIMARY KEY (version_id),
+  CONSTRAINT dag_version_dag_id_version_number_key UNIQUE (dag_id, version_number),
+  CONSTRAINT dag_version_dag_id_fkey FOREIGN KEY (dag_id) REFERENCES dag(dag_id)
+);
+
+CREATE TABLE dag_version_file (
+  version_id uuid NOT NULL,
+  path text NOT NULL,
+  sha256 text NOT NULL,
+  CONSTRAINT dag_version_file_pkey PRIMARY KEY (version_id, path),
+  CONSTRAINT dag_version_file_sha256_fkey FOREIGN KEY (sha256) REFERENCES dag_file(sha256),
+  CONSTRAINT dag_version_file_version_id_fkey FOREIGN KEY (version_id) REFERENCES dag_version(version_id)
+);
+
+CREATE TABLE deadline (
+  dag_id text NOT NULL,
+  due_at timestamp with time zone NOT NULL,
+  rule text NOT NULL,
+  deadline_at timestamp with time zone NOT NULL,
+  run_id uuid,
+  state text NOT NULL,
+  decided_at timestamp with time zone,
+  CONSTRAINT deadline_pkey PRIMARY KEY (dag_id, due_at, rule),
+  CONSTRAINT deadline_dag_id_fkey FOREIGN KEY (dag_id) REFERENCES dag(dag_id),
+  CONSTRAINT deadline_decided CHECK ((state = 'pending'::text) = (decided_at IS NULL))
+);
+
+CREATE TABLE frozen_params (
+  hash text NOT NULL,
+  params json NOT NULL,
+  CONSTRAINT frozen_params_pkey PRIMARY KEY (hash)
+);
+
+CREATE TABLE installation (
+  only_row boolean NOT NULL DEFAULT true,
+  installation_id uuid NOT NULL DEFAULT gen_random_uuid(),
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT installation_pkey PRIMARY KEY (only_row),
+  CONSTRAINT installation_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE ledger (
+  run_id uuid NOT NULL,
+  task_no integer NOT NULL,
+  map_index integer NOT NULL,
+  try_number integer NOT NULL,
+  usage_kind text NOT NULL,
+  kind text NOT NULL,
+  entry_no bigint GENERATED ALWAYS AS IDENTITY,
+  quantity numeric NOT NULL,
+  unit text NOT NULL,
+  unit_price numeric NOT NULL,
+  amount numeric NOT NULL,
+  currency text NOT NULL,
+  price_source text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  CONSTRAINT ledger_pkey PRIMARY KEY (run_id, task_no, map_index, try_number, usage_kind, kind, entry_no)
+);
+
+CREATE TABLE outbox (
+  message_id text NOT NULL,
+  kind text NOT NULL,
+  receiver text NOT NULL,
+  payload jsonb NOT NULL,
+  state text NOT NULL DEFAULT 'pending'::text,
+  tries integer NOT NULL DEFAULT 0,
+  next_try_at timestamp with time zone,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  ended_at timestamp with time zone,
+  CONSTRAINT outbox_pkey PRIMARY KEY (message_id),
+  CONSTRAINT outbox_ended CHECK ((state = 'pending'::text) = (ended_at IS NULL)),
+  CONSTRAINT outbox_pending CHECK ((state = 'pending'::text) = (next_try_at IS NOT NULL))
+);
+
+CREATE TABLE output (
+  run_id uuid NOT NULL,
+  task_no integer NOT NULL,
+  map_index integer NOT NULL,
+  try_number integer NOT NULL,
+  output jsonb NOT NULL,
+  CONSTRAINT output_pkey PRIMARY KEY (run_id, task_no, map_index, try_number)
+);
+
+CREATE TABLE pool (
+  pool text NOT NULL,
+  slots integer NOT NULL,
+  CONSTRAINT pool_pkey PRIMARY KEY (pool)
+);
+
+CREATE TABLE request_key (
+  idempotency_key text NOT NULL,
+  body_sha256 text NOT NULL,
+  run_id uuid NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT request_key_pkey PRIMARY KEY (idempotency_key)
+);
+
+CREATE TABLE run_key (
+  run_id uuid NOT NULL,
+  dag_id text NOT NULL,
+  dag_run_id text NOT NULL,
+  logical_at timestamp with time zone,
+  CONSTRAINT run_key_pkey PRIMARY KEY (run_id),
+  CONSTRAINT run_key_dag_id_dag_run_id_key UNIQUE (dag_id, dag_run_id),
+  CONSTRAINT run_key_dag_id_logical_at_key UNIQUE (dag_id, logical_at)
+);
+
+CREATE TABLE state_history (
+  run_id uuid NOT NULL,
+  entry_no bigint GENERATED ALWAYS AS IDENTITY,
+  task_no integer NOT NULL,
+  map_index integer NOT NULL,
+  from_state text NOT NULL,
+  to_state text NOT NULL,
+  why text NOT NULL,
+  by text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  CONSTRAINT state_history_pkey PRIMARY KEY (run_id, entry_no)
+);
+
+CREATE TABLE task_instance (
+  run_id uuid NOT NULL,
+  task_no integer NOT NULL,
+  map_index integer NOT NULL,
+  state text NOT NULL,
+  try_number integer NOT NULL,
+  max_try integer NOT NULL,
+  started_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  retry_at timestamp with time zone,
+  CONSTRAINT task_instance_pkey PRIMARY KEY (run_id, task_no, map_index),
+  CONSTRAINT task_instance_ended CHECK ((state = ANY (ARRAY['success'::text, 'failed'::text, 'upstream_failed'::text, 'skipped'::text, 'removed'::text])) = (ended_at IS NOT NULL)),
+  CONSTRAINT task_instance_retry CHECK (state <> 'up_for_retry'::text OR retry_at IS NOT NULL),
+  CONSTRAINT task_instance_running CHECK (state <> 'running'::text OR started_at IS NOT NULL)
+) WITH (fillfactor=65, autovacuum_vacuum_cost_delay=0);
+
+CREATE TABLE writer (
+  only_row boolean NOT NULL DEFAULT true,
+  epoch bigint NOT NULL,
+  owner text,
+  expires_at timestamp with time zone NOT NULL,
+  protocol integer NOT NULL,
+  CONSTRAINT writer_pkey PRIMARY KEY (only_row),
+  CONSTRAINT writer_only_row_check CHECK (only_row)
+) WITH (fillfactor=50);
+
+CREATE INDEX attempt_owing ON attempt USING btree (run_id) WHERE (state = ANY (ARRAY['open'::text, 'orphan'::text])) OR settle_at IS NOT NULL OR search_at IS NOT NULL OR duplicates IS NOT NULL;
+
+CREATE INDEX backfill_active ON backfill USING btree (backfill_id) WHERE state = 'active'::text;
+
+CREATE INDEX command_pending ON command USING btree (id) WHERE state = 'pending'::text;
+
+CREATE INDEX dag_run_active ON dag_run USING btree (run_id) WHERE state = ANY (ARRAY['queued'::text, 'running'::text]);
+
+CREATE INDEX dag_run_of_backfill ON dag_run USING btree (backfill_id, run_id) WHERE backfill_id IS NOT NULL;
+
+CREATE INDEX dag_run_of_dag ON dag_run USING btree (dag_id, run_id);
+
+CREATE INDEX deadline_pending ON deadline USING btree (deadline_at) WHERE state = 'pending'::text;
+
+CREATE UNIQUE INDEX ledger_accrued ON ledger USING btree (run_id, task_no, map_index, try_number, usage_kind) WHERE kind = 'accrued'::text;
+
+CREATE INDEX outbox_pending_first ON outbox USING btree (next_try_at) WHERE state = 'pending'::text;
+
+CREATE INDEX request_key_age ON request_key USING btree (created_at);
+
+CREATE VIEW booked AS
+ SELECT run_id,
+    task_no,
+    map_index,
+    try_number,
+    usage_kind,
+    kind,
+    entry_no,
+    quantity,
+    unit,
+    unit_price,
+    amount,
+    currency,
+    price_source,
+    at
+   FROM ledger entry
+  WHERE kind <> 'accrued'::text OR NOT (EXISTS ( SELECT
+           FROM ledger final
+          WHERE final.run_id = entry.run_id AND final.task_no = entry.task_no AND final.map_index = entry.map_index AND final.try_number = entry.try_number AND final.usage_kind = entry.usage_kind AND final.kind <> 'accrued'::text));
+
+CREATE OR REPLACE FUNCTION assert_rows(what text, expected bigint, counted bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF counted IS DISTINCT FROM expected THEN
+    RAISE EXCEPTION USING ERRCODE = 'NC001', MESSAGE = format('%s: %s of %s rows as expected', what, counted, expected);
+  END IF;
+END
+$function$
+
+CREATE OR REPLACE FUNCTION instant(ms double precision)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN to_timestamp((ms / (1000.0)::double precision))
