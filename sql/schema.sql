@@ -289,25 +289,22 @@ CREATE INDEX outbox_pending_first ON outbox USING btree (next_try_at) WHERE stat
 
 CREATE INDEX request_key_age ON request_key USING btree (created_at);
 
-CREATE VIEW booked AS
- SELECT run_id,
-    task_no,
-    map_index,
-    try_number,
-    usage_kind,
-    kind,
-    entry_no,
-    quantity,
-    unit,
-    unit_price,
-    amount,
-    currency,
-    price_source,
-    at
-   FROM ledger entry
-  WHERE kind <> 'accrued'::text OR NOT (EXISTS ( SELECT
-           FROM ledger final
-          WHERE final.run_id = entry.run_id AND final.task_no = entry.task_no AND final.map_index = entry.map_index AND final.try_number = entry.try_number AND final.usage_kind = entry.usage_kind AND final.kind <> 'accrued'::text));
+-- VIEW booked (
+--   run_id uuid,
+--   task_no integer,
+--   map_index integer,
+--   try_number integer,
+--   usage_kind text,
+--   kind text,
+--   entry_no bigint,
+--   quantity numeric,
+--   unit text,
+--   unit_price numeric,
+--   amount numeric,
+--   currency text,
+--   price_source text,
+--   at timestamp with time zone
+-- )
 
 CREATE OR REPLACE FUNCTION assert_rows(what text, expected bigint, counted bigint)
  RETURNS void

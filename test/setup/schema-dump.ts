@@ -1,6 +1,9 @@
 import type pg from "pg";
 
-/** Every table of the current schema with its columns and CHECKs, then keys, indexes, views and functions, as SQL. */
+/**
+ * Every table of the current schema with its columns, keys and CHECKs, then indexes, views and functions, as SQL. Views only
+ * by their columns: the text of a query comes back differently from different versions of Postgres.
+ */
 const CATALOG = `
 WITH relation AS (
   SELECT c.oid, c.relname, c.relkind, c.reloptions FROM pg_class AS c
@@ -26,8 +29,8 @@ WITH relation AS (
   WHERE r.relkind = 'i' AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = r.oid)
     AND EXISTS (SELECT FROM pg_index JOIN relation AS owner ON owner.oid = indrelid WHERE indexrelid = r.oid)
   UNION ALL
-  SELECT 3, r.relname, format(E'CREATE VIEW %I AS\\n%s', r.relname, pg_get_viewdef(r.oid, true)) FROM relation AS r
-  WHERE r.relkind = 'v'
+  SELECT 3, r.relname, format(E'-- VIEW %I (\\n-- %s\\n-- )', r.relname, string_agg(l.text, E',\\n-- ' ORDER BY l.number))
+  FROM relation AS r JOIN line AS l USING (oid) WHERE r.relkind = 'v' GROUP BY r.oid, r.relname
   UNION ALL
   SELECT 4, p.proname, replace(pg_get_functiondef(p.oid), format('%I.', current_schema()), '') FROM pg_proc AS p
   WHERE p.pronamespace = current_schema()::regnamespace

@@ -6,6 +6,7 @@ import { listenForCommands, enqueue } from "../../engine/store/inbox.ts";
 import { openStore } from "../../engine/store/open.ts";
 import { checkRequirements } from "../../engine/store/requirements.ts";
 import { storeOfThisFile, until } from "./fleet.ts";
+import { transactionPooler } from "./transaction-pooler.ts";
 
 const here = storeOfThisFile();
 
@@ -76,6 +77,14 @@ describe("rule 10: requirements", () => {
     expect(await checkRequirements(store)).toEqual([
       { code: "DATABASE_UNSAFE", message: "the server runs with fsync on and synchronous_commit off" },
     ]);
+    await store.close();
+  });
+
+  it("a pooler that lends its backends by transaction is found out", async () => {
+    const pooler = await transactionPooler(here.url);
+    const store = await openStore({ databaseUrl: pooler.url, fleet: "nocturne", applicationName: "tests" });
+    expect((await checkRequirements(store)).map((problem) => problem.code)).toEqual(["DATABASE_POOLER"]);
+    await pooler.close();
     await store.close();
   });
 });
