@@ -3,7 +3,7 @@ import type { DagVersionToPublish } from "../../engine/core/records.ts";
 import { enqueue, pendingCommands, commandResult, withdraw } from "../../engine/store/inbox.ts";
 import { dagFile, existingRuns, frozenParams, loadRun, loadWorld, versionById } from "../../engine/store/load.ts";
 import { AT, FROZEN, attempt, backfill, entry, run, task, version } from "./batches.ts";
-import { Writer, storeOfThisFile } from "./fleet.ts";
+import { Writer, somebodyWaits, storeOfThisFile, until } from "./fleet.ts";
 
 const here = storeOfThisFile();
 let writer: Writer;
@@ -292,6 +292,22 @@ describe("rule 30: the inbox", () => {
     expect(await commandResult(here.store, second)).toEqual(results[0].result);
     expect(await withdraw(here.store, first)).toBe(false);
     expect(await loadRun(here.store, made.runId)).not.toBeNull();
+  });
+
+  it("a withdrawal that comes while the flush is under way waits, loses, and finds the result", async () => {
+    const id = await enqueue(here.store, { kind: "cancel_run", runId: "r1", by: "ann" });
+    const blocker = await here.store.pool.connect();
+    await blocker.query("BEGIN; LOCK TABLE run_key IN ACCESS EXCLUSIVE MODE");
+    const result = { ok: true, value: { done: 1 } } as const;
+    const flushed = writer.flush({ runsCreated: [run(dag)], commandsApplied: [{ id, result }] });
+    await until(() => somebodyWaits(here.store, /flush_runs_created/));
+    const withdrawn = withdraw(here.store, id);
+    await until(() => somebodyWaits(here.store, /'withdrawn'/));
+    await blocker.query("COMMIT");
+    blocker.release();
+    expect(await flushed).toMatchObject({ kind: "committed" });
+    expect(await withdrawn).toBe(false);
+    expect(await commandResult(here.store, id)).toEqual(result);
   });
 
   it("a command that was withdrawn first takes the whole flush back", async () => {
