@@ -123,10 +123,16 @@ export function withLocalAws(config: Config, url: string): Config {
       log_uri: "s3://nocturne-artifacts/emr-logs/",
     },
     redshift: { workgroup: "local", database: "dev", iam_role: "arn:aws:iam::000000000000:role/local", base_rpu: 8 },
-    athena: { workgroup: "local", output_location: "s3://nocturne-artifacts/athena/" },
+    athena: { workgroup: "primary", output_location: "s3://nocturne-artifacts/athena/" },
   };
   const local: Connection = { name: "default", region: "us-east-1", settings };
-  return { ...config, aws: "local", connections: { ...config.connections, default: local } };
+  // A loopback service costs nothing to ask and shows at once what it did (protocol rules 16 and 21).
+  const engine = {
+    ...config.engine,
+    pollMinMs: Math.min(config.engine.pollMinMs, 40),
+    visibilityMs: config.engine.visibilityMs ?? 1_000,
+  };
+  return { ...config, aws: "local", engine, connections: { ...config.connections, default: local } };
 }
 
 function findFile(said: string | undefined, home: string | undefined, cwd: string): string | null {

@@ -111,7 +111,7 @@ export class Project {
         log_uri: "s3://nocturne-artifacts/emr-logs/",
       },
       redshift: { workgroup: "local", database: "dev", iam_role: "arn:aws:iam::000000000000:role/local", base_rpu: 8 },
-      athena: { workgroup: "local", output_location: "s3://nocturne-artifacts/athena/" },
+      athena: { workgroup: "primary", output_location: "s3://nocturne-artifacts/athena/" },
     };
     const config = { home: "home", engine, connections: { default: settings } };
     writeFileSync(join(this.folder, "nocturne.yaml"), JSON.stringify(config, null, 2));
