@@ -11,6 +11,7 @@ import type { Observer } from "./observer.ts";
 
 /** How soon a cancel or a search that has not helped yet is repeated. */
 const REPEAT_MS = 1_000;
+const MOST_PARAMS = 1_000;
 
 /** Carries out what rows owe, once it is durable; what is owed later waits in the agenda and is asked again then. */
 export class Dispatch {
@@ -33,7 +34,10 @@ export class Dispatch {
     this.post = post;
   }
 
+  /** Saves reading parameters back that were just written; what falls out is read from the store. */
   remember(hash: string, params: JsonObject): void {
+    const [oldest] = this.params.keys();
+    if (this.params.size >= MOST_PARAMS && oldest !== undefined) this.params.delete(oldest);
     this.params.set(hash, params);
   }
 

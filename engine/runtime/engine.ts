@@ -3,13 +3,14 @@ import type { TaskEvent } from "../core/machine/events.ts";
 import { NocturneError } from "../core/errors.ts";
 import { openFlushSession, type FlushSession } from "../store/flush.ts";
 import { listenForCommands } from "../store/inbox.ts";
-import { releaseWriter, renewWriter, takeWriter } from "../store/writer-row.ts";
+import { releaseWriter, takeWriter } from "../store/writer-row.ts";
 import { EngineClock } from "./clock.ts";
 import type { EngineDeps } from "./deps.ts";
 import { Facts } from "./facts.ts";
 import { Launcher } from "./launcher.ts";
 import { Observer } from "./observer.ts";
-import { Term, TermOver, type Fence } from "./term.ts";
+import { Lease } from "./lease.ts";
+import { Term, TermOver } from "./term.ts";
 import { Wake } from "./wake.ts";
 
 /** The version of the protocol this program speaks (rule 3). */
@@ -46,6 +47,7 @@ class EngineProcess implements Engine {
   private launcher: Launcher;
   private isStopping = false;
   private inboxRang = true;
+  private inboxReadAt = 0;
   /** Since the last turn that went well. */
   private failures = 0;
   private lastError: unknown = null;
@@ -90,8 +92,8 @@ class EngineProcess implements Engine {
   private async live(): Promise<void> {
     try {
       while (!this.isStopping) {
-        const fence = await this.take();
-        if (fence) await this.write(fence);
+        const lease = await this.take();
+        if (lease) await this.write(lease);
         else await this.wake.wait(HEARTBEAT_MS);
         if (this.failures > MOST_FAILURES) throw this.lastError;
         if (this.failures > 1 && !this.isStopping) await this.wake.wait(HEARTBEAT_MS);
@@ -102,8 +104,7 @@ class EngineProcess implements Engine {
     }
   }
 
-  private async take(): Promise<Fence | null> {
-    const sentAt = this.clock.mark();
+  private async take(): Promise<Lease | null> {
     const { writerTtlMs: ttlMs } = this.deps.settings;
     const taken = await takeWriter(this.deps.store, { owner: this.owner, ttlMs, protocol: PROTOCOL }).catch(
       (error: unknown) => this.failed(error, "the writer's row could not be taken"),
@@ -114,22 +115,28 @@ class EngineProcess implements Engine {
       throw new NocturneError({ code: "DATABASE_NEWER", message });
     }
     if (taken.kind === "held") return null;
-    this.clock.sync(taken.now, sentAt);
-    return { epoch: taken.epoch, owner: this.owner };
+    // The take may have waited for a flush, so its clock says nothing about ours: the first renewal does.
+    const fence = { epoch: taken.epoch, owner: this.owner };
+    const lease = new Lease(this.deps.store, this.clock, fence, this.deps.settings);
+    const isOurs = await lease
+      .renew()
+      .catch((error: unknown) => this.failed(error, "the new row could not be renewed"));
+    return isOurs === true ? lease : null;
   }
 
-  private async write(fence: Fence): Promise<void> {
+  private async write(lease: Lease): Promise<void> {
     const observer = new Observer(this.deps, this.clock, this.post);
+    const { fence } = lease;
     let session: FlushSession | null = null;
-    const lease = this.keepLease(fence);
+    lease.keep((error) => this.deps.log.warn({ err: error }, "the writer's row was not renewed"), this.wake);
     try {
       session = await openFlushSession(this.deps.store);
       const term = await Term.begin(this.deps, this.clock, session, fence, this.launcher, observer, this.post);
-      while (!this.isStopping && !lease.isLost()) await this.turn(term);
-      if (this.isStopping && !lease.isLost()) {
+      while (!this.isStopping && !lease.isLost) await this.turn(term);
+      if (this.isStopping && !lease.isLost) {
         observer.stop();
         await this.launcher.settle(this.deps.settings.requestLimitMs);
-        await term.turn(this.facts.take(), false);
+        await term.drain(this.facts.take());
         await releaseWriter(this.deps.store, fence);
       }
     } catch (error) {
@@ -143,7 +150,9 @@ class EngineProcess implements Engine {
   }
 
   private async turn(term: Term): Promise<void> {
-    const readInbox = this.inboxRang;
+    const startedAt = performance.now();
+    const readInbox = this.inboxRang || startedAt - this.inboxReadAt >= HEARTBEAT_MS;
+    if (readInbox) this.inboxReadAt = startedAt;
     this.inboxRang = false;
     await term.turn(this.facts.take(), readInbox);
     this.facts.acknowledged();
@@ -154,12 +163,7 @@ class EngineProcess implements Engine {
       else this.inboxRang = true;
       return;
     }
-    const untilDue = term.nextDueAt - this.clock.now();
-    if (untilDue > HEARTBEAT_MS) {
-      const slept = performance.now();
-      await this.wake.wait(HEARTBEAT_MS);
-      if (performance.now() - slept >= HEARTBEAT_MS) this.inboxRang = true;
-    } else await this.wake.wait(untilDue);
+    await this.wake.wait(Math.min(HEARTBEAT_MS, term.nextDueAt - this.clock.now()));
   }
 
   /** Counts a failure and lets a moment pass by the next wait; one flush that succeeds forgives all. */
@@ -168,37 +172,5 @@ class EngineProcess implements Engine {
     this.lastError = error;
     if (!(error instanceof TermOver && error.reason === "fenced")) this.deps.log.warn({ err: error }, what);
     return null;
-  }
-
-  /** Renews the row; its life is counted from before the renewal was sent (rule 2). */
-  private keepLease(fence: Fence): { isLost(): boolean; stop(): void } {
-    const { writerTtlMs: ttlMs, writerRenewMs } = this.deps.settings;
-    let alive = true;
-    let validFrom = performance.now();
-    let renewing = false;
-    const renew = async (): Promise<void> => {
-      if (renewing) return;
-      renewing = true;
-      const sentAt = performance.now();
-      const mark = this.clock.mark();
-      try {
-        const now = await renewWriter(this.deps.store, { ...fence, ttlMs });
-        if (now === null) alive = false;
-        else {
-          validFrom = sentAt;
-          this.clock.sync(now, mark);
-        }
-      } catch (error) {
-        this.deps.log.warn({ err: error }, "the writer's row could not be renewed; it is tried again");
-      } finally {
-        renewing = false;
-        if (!alive) this.wake.ring();
-      }
-    };
-    const timer = setInterval(() => void renew(), writerRenewMs);
-    return {
-      isLost: () => !alive || performance.now() - validFrom > ttlMs,
-      stop: () => clearInterval(timer),
-    };
   }
 }

@@ -6,6 +6,7 @@ import type { FlushBatch } from "../core/records.ts";
 import { flush, type FlushSession } from "../store/flush.ts";
 import { loadWorld } from "../store/load.ts";
 import { pendingCommands } from "../store/inbox.ts";
+import type { Fence } from "../store/writer-row.ts";
 import type { EngineClock } from "./clock.ts";
 import type { EngineDeps } from "./deps.ts";
 import { Dispatch } from "./dispatch.ts";
@@ -24,11 +25,6 @@ export class TermOver extends Error {
     super(message);
     this.reason = reason;
   }
-}
-
-export interface Fence {
-  readonly epoch: string;
-  readonly owner: string;
 }
 
 /**
@@ -93,6 +89,13 @@ export class Term {
     this.prepareReady();
     this.world.admit(this.context());
     await this.flush();
+  }
+
+  /** The last turn of a process that stops in order: what came in is written, and nothing new is begun. */
+  async drain(facts: readonly Fact[]): Promise<void> {
+    for (const { runId, taskNo, event } of facts) this.decideTask(runId, taskNo, event);
+    const taken = this.world.takePending();
+    if (taken && !taken.batch.isEmpty) await this.write(taken.batch.batch());
   }
 
   /** When something is due although nothing happens. */

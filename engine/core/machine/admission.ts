@@ -13,7 +13,7 @@ export interface Room {
   /** How many more launches may be under way. */
   readonly launches: number;
   /** Whether a task of this operator only waits: it holds no slot (rule 22). */
-  isSensor(operator: string): boolean;
+  readonly isSensor: (operator: string) => boolean;
 }
 
 const priorityOf = ({ active, position }: Candidate): number => active.dag.tasks[position]?.priority ?? 1;
@@ -38,7 +38,7 @@ export function admissible(candidates: readonly Candidate[], room: Room): Candid
   for (const candidate of [...candidates].sort(byUrgency)) {
     if (admitted.length >= room.launches) break;
     const spec = candidate.active.dag.tasks[candidate.position];
-    if (spec?.pool != null && spec.teardownOf.length === 0 && !room.isSensor(spec.operator)) {
+    if (spec && spec.pool !== null && spec.teardownOf.length === 0 && !room.isSensor(spec.operator)) {
       const taken = held.get(spec.pool) ?? 0;
       if (taken + spec.poolSlots > (room.slots.get(spec.pool) ?? 0)) continue;
       held.set(spec.pool, taken + spec.poolSlots);

@@ -93,7 +93,7 @@ function renewSetups(draft: RunDraft, position: number, context: DecisionContext
   for (const setup of setups) {
     const node = draft.node(setup);
     if (node.task.state !== "success") continue;
-    if (node.attempt?.settleAt != null) draft.leftSettling.push(node.attempt);
+    if (node.attempt && node.attempt.settleAt !== null) draft.leftSettling.push(node.attempt);
     const maxTry = node.task.tryNumber + draft.spec(setup).retries + 1;
     const fresh = { state: "none", maxTry, startedAt: null, endedAt: null } as const;
     draft.task(setup, fresh, "what it had set up is gone", "engine", now);

@@ -41,8 +41,8 @@ export interface DecisionContext {
   readonly now: number;
   readonly settings: EngineSettings;
   readonly installationId: string;
-  launchOf(operator: string): Launch;
-  priceOf(usageKind: string): Price;
+  readonly launchOf: (operator: string) => Launch;
+  readonly priceOf: (usageKind: string) => Price;
   /** SHA-256 in hexadecimal. */
-  sha256(text: string): string;
+  readonly sha256: (text: string) => string;
 }

@@ -257,6 +257,7 @@ export class World {
     if (!backfill || !(this.queues.get(backfillId)?.isEmpty ?? true)) return;
     this.pending.backfill(backfill, { ...backfill, state: "completed", completedAt: now });
     this.backfills.delete(backfillId);
+    this.queues.delete(backfillId);
   }
 
   enterBackfill(backfill: Backfill): void {

@@ -1,0 +1,58 @@
+import type { EngineSettings } from "../core/settings.ts";
+import type { Store } from "../store/open.ts";
+import { renewWriter, type Fence } from "../store/writer-row.ts";
+import type { EngineClock } from "./clock.ts";
+import type { Wake } from "./wake.ts";
+
+/** The writer's row while it is ours. Its life is counted from before a renewal was sent (protocol rule 2). */
+export class Lease {
+  readonly fence: Fence;
+  private readonly store: Store;
+  private readonly clock: EngineClock;
+  private readonly settings: EngineSettings;
+  private isTaken = false;
+  private validFrom = -Infinity;
+  private isRenewing = false;
+  private timer: NodeJS.Timeout | null = null;
+
+  constructor(store: Store, clock: EngineClock, fence: Fence, settings: EngineSettings) {
+    this.store = store;
+    this.clock = clock;
+    this.fence = fence;
+    this.settings = settings;
+  }
+
+  /** Renews the row once and sets the engine's clock; answers whether the row is still ours. */
+  async renew(): Promise<boolean> {
+    const sentAt = this.clock.mark();
+    const now = await renewWriter(this.store, { ...this.fence, ttlMs: this.settings.writerTtlMs });
+    if (now === null) {
+      this.isTaken = true;
+      return false;
+    }
+    this.validFrom = sentAt.monotonic;
+    this.clock.sync(now, sentAt);
+    return true;
+  }
+
+  /** Renews on and on; rings `wake` when the row has been taken from us. */
+  keep(onError: (error: unknown) => void, wake: Wake): void {
+    const renew = async (): Promise<void> => {
+      if (this.isRenewing) return;
+      this.isRenewing = true;
+      await this.renew()
+        .catch(onError)
+        .finally(() => (this.isRenewing = false));
+      if (this.isTaken) wake.ring();
+    };
+    this.timer = setInterval(() => void renew(), this.settings.writerRenewMs);
+  }
+
+  get isLost(): boolean {
+    return this.isTaken || performance.now() - this.validFrom > this.settings.writerTtlMs;
+  }
+
+  stop(): void {
+    if (this.timer) clearInterval(this.timer);
+  }
+}
