@@ -26,13 +26,14 @@ afterAll(async () => {
   await local.stop();
   await rm(home, { recursive: true, force: true, maxRetries: 3 });
 });
-afterEach(() => fetch(`${local.url}/_local/faults`, { method: "DELETE" }));
+const clearFaults = () => fetch(`${local.url}/_local/faults`, { method: "DELETE" });
+afterEach(clearFaults);
 
 const context = (): SubmitContext => contextOf(connection, { files: FILES });
-const fault = async (operation: string, kind: string): Promise<void> => {
+const fault = async (operation: string, kind: string, ms?: number): Promise<void> => {
   const answer = await fetch(`${local.url}/_local/faults`, {
     method: "POST",
-    body: JSON.stringify({ operation, kind }),
+    body: JSON.stringify({ operation, kind, ms }),
   });
   expect(answer.status).toBe(200);
 };
@@ -86,7 +87,7 @@ describe.each(operatorDescriptors.map((descriptor) => [descriptor.type, descript
       expect(each).toBeDefined();
       const operator = await descriptor.load();
       expect({ type: operator.type, launch: operator.launch }).toEqual({ type, launch: descriptor.launch });
-      if (operator.launch.kind === "find") expect(operator.find).toBeDefined();
+      if (operator.launch.kind === "find") expect(operator).toHaveProperty("find");
       expect(operator.batchSize).toBeGreaterThan(0);
     });
 
@@ -151,6 +152,21 @@ describe.each(operatorDescriptors.map((descriptor) => [descriptor.type, descript
       expect(looks.map((look) => look.kind === "unseen")).toEqual(refs.map((one) => one === unknown));
       await ended(operator, ref, of);
     });
+
+    it.runIf(each?.starts && type !== "emr.terminate")(
+      "is unseen until its service shows it (protocol 20)",
+      async () => {
+        const operator = await descriptor.load();
+        const params = await paramsOf(operator);
+        const of = context();
+        await fault("*", "eventual", 60_000);
+        const ref = await started(operator, params, of);
+        const looks = await operator.observe([observed(ref, of)], never);
+        expect(looks).toEqual([{ kind: "unseen" }]);
+        await clearFaults();
+        expect(await ended(operator, ref, of)).toMatchObject({ kind: "succeeded" });
+      },
+    );
 
     it("can be cancelled twice, and after its end", async () => {
       const operator = await descriptor.load();

@@ -1,12 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { iamActions, type Service } from "../../operators/aws/iam-actions.ts";
 import { operatorDescriptors } from "../../operators/index.ts";
-
-const OPERATORS = resolve(dirname(fileURLToPath(import.meta.url)), "../../operators");
+import { folderOf, sourcesOf } from "../operators/sources.ts";
 
 const PACKAGES: Readonly<Record<string, Service>> = {
   "@aws-sdk/client-s3": "s3",
@@ -17,22 +15,11 @@ const PACKAGES: Readonly<Record<string, Service>> = {
   "@aws-sdk/client-cloudwatch-logs": "logs",
 };
 
-const folderOf = (type: string): string => join(OPERATORS, type.replace(".", "-"));
 const readmeOf = (type: string): string => readFileSync(join(folderOf(type), "README.md"), "utf8");
-
-/** The text of the operator and of everything of operators/ that it loads. */
-function sources(file: string, seen = new Set<string>()): Set<string> {
-  if (seen.has(file) || !file.startsWith(OPERATORS) || !existsSync(file)) return seen;
-  seen.add(file);
-  for (const [, path = ""] of readFileSync(file, "utf8").matchAll(/(?:from|import\() ?"(\.[^"]+)"/g)) {
-    sources(resolve(dirname(file), path), seen);
-  }
-  return seen;
-}
 
 /** The IAM actions of every call the operator's code can make. A role's AssumeRole is the connection's, not the operator's. */
 async function actionsOfCode(type: string): Promise<string[]> {
-  const text = [...sources(join(folderOf(type), "operator.ts"))].map((file) => readFileSync(file, "utf8")).join("\n");
+  const text = sourcesOf(join(folderOf(type), "operator.ts")).join("\n");
   const commands = new Set([...text.matchAll(/new (?:sdk\.)?(\w+)Command\(/g)].map(([, name = ""]) => name));
   const actions = new Set<string>();
   for (const [name, service] of Object.entries(PACKAGES)) {
