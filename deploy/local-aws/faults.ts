@@ -1,15 +1,30 @@
 import { AwsError } from "./contract.ts";
 
 /** Faults of one request: they strike before or after its handler. */
-const REQUEST_KINDS = ["throttle", "error500", "html503", "reset_before", "reset_after", "hang", "clock_skew"] as const;
+const REQUEST_KINDS = [
+  "throttle",
+  "error500",
+  "html503",
+  "reset_before",
+  "reset_after",
+  "hang",
+  "hang_after",
+  "clock_skew",
+] as const;
 /** Faults of a remote job: its service asks for them when it starts one. */
 const JOB_KINDS = ["capacity", "fail_run", "stall_run"] as const;
 
 export type RequestFaultKind = (typeof REQUEST_KINDS)[number];
-export type JobFaultKind = (typeof JOB_KINDS)[number];
+type JobFaultKind = (typeof JOB_KINDS)[number];
 type FaultKind = RequestFaultKind | JobFaultKind | "eventual";
 
 const KINDS: readonly FaultKind[] = [...REQUEST_KINDS, ...JOB_KINDS, "eventual"];
+
+/** A fault that a remote job carries with it. */
+export interface JobFault {
+  readonly kind: JobFaultKind;
+  readonly ms: number | null;
+}
 
 /** A fault as POST /_local/faults takes it. */
 interface Fault {
@@ -53,9 +68,9 @@ export class Faults {
   }
 
   /** The next fault of these kinds for a remote job that `operation` starts; `input` is what the match is looked for in. */
-  takeForJob(kinds: readonly JobFaultKind[], operation: string, input: unknown): JobFaultKind | null {
+  takeForJob(kinds: readonly JobFaultKind[], operation: string, input: unknown): JobFault | null {
     const fault = this.#find(kinds, operation, JSON.stringify(input));
-    return fault === null ? null : (use(fault).kind as JobFaultKind);
+    return fault === null ? null : { kind: use(fault).kind as JobFaultKind, ms: fault.ms };
   }
 
   /** For how many milliseconds after its start a job is hidden from this request; 0 without such a fault. */

@@ -22,13 +22,18 @@ import { AthenaClient, ListWorkGroupsCommand } from "@aws-sdk/client-athena";
 import { DescribeLogGroupsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { ListStatementsCommand, RedshiftDataClient } from "@aws-sdk/client-redshift-data";
 import { expect, test } from "vitest";
-import { ask, clientsOf, startServer, until } from "./start.ts";
+import { ask, clientsOf, startServer, temporaryHome, until } from "./start.ts";
 
 const JobName = "clean";
 const RUN_SQL = new URL("../../deploy/spark/run_sql.py", import.meta.url);
 
 async function faulty(...faults: readonly object[]) {
-  const { url } = await startServer();
+  return faultyAt(await temporaryHome(), ...faults);
+}
+
+async function faultyAt(home: string, ...faults: readonly object[]) {
+  const local = await startServer({ home });
+  const { url } = local;
   const clients = clientsOf(url);
   await clients.s3.send(new CreateBucketCommand({ Bucket: "code" }));
   await clients.s3.send(new PutObjectCommand({ Bucket: "code", Key: "run_sql.py", Body: await readFile(RUN_SQL) }));
@@ -36,7 +41,7 @@ async function faulty(...faults: readonly object[]) {
   const ExecutionProperty = { MaxConcurrentRuns: 5 };
   await clients.glue.send(new CreateJobCommand({ Name: JobName, Role: "r", Command, ExecutionProperty }));
   for (const fault of faults) await ask(url, "POST", "faults", fault);
-  return { url, ...clients };
+  return { url, local, ...clients };
 }
 
 function start(glue: GlueClient, key = "k") {
@@ -44,8 +49,13 @@ function start(glue: GlueClient, key = "k") {
   return glue.send(new StartJobRunCommand({ JobName, Arguments }));
 }
 
-async function runs(url: string): Promise<readonly { readonly launchKey: string }[]> {
-  return (await ask(url, "GET", "runs")) as { launchKey: string }[];
+async function runs(url: string): Promise<readonly { readonly launchKey: string; readonly state: string }[]> {
+  return (await ask(url, "GET", "runs")) as { launchKey: string; state: string }[];
+}
+
+/** How many remote jobs are in one of these states. */
+async function statesOf(url: string, ...states: readonly string[]): Promise<number> {
+  return (await runs(url)).filter(({ state }) => states.includes(state)).length;
 }
 
 const REFUSALS = [
@@ -74,6 +84,12 @@ test("hang answers nothing and does nothing until the connection is gone", async
   const { url, glue } = await faulty({ operation: "Glue.StartJobRun", kind: "hang", ms: 100 });
   await expect(start(glue)).rejects.toMatchObject({ code: "ECONNRESET" });
   expect(await runs(url)).toEqual([]);
+});
+
+test("hang_after does the work and answers nothing until the connection is gone", async () => {
+  const { url, glue } = await faulty({ operation: "Glue.StartJobRun", kind: "hang_after", ms: 100 });
+  await expect(start(glue, "unanswered")).rejects.toMatchObject({ code: "ECONNRESET" });
+  expect((await runs(url)).map(({ launchKey }) => launchKey)).toEqual(["unanswered"]);
 });
 
 test("the SDK gets over clock_skew by itself", async () => {
@@ -116,6 +132,32 @@ test("stall_run runs until it is stopped", async () => {
   expect(await state()).toBe("RUNNING");
   await glue.send(new BatchStopJobRunCommand({ JobName, JobRunIds: [RunId] }));
   await until("STOPPED", async () => ((await state()) === "STOPPED" ? true : null));
+});
+
+test("stall_run with ms runs that long, then does its work and ends", async () => {
+  const { url, glue, emr } = await faulty({ operation: "*", kind: "stall_run", ms: 200, times: 2 });
+  const started = performance.now();
+  const RunId = (await start(glue)).JobRunId ?? "";
+  const Args = ["spark-submit", "s3://code/run_sql.py", "--sql", "ok"];
+  const Steps = [{ Name: "step", HadoopJarStep: { Jar: "command-runner.jar", Args } }];
+  const Instances = { KeepJobFlowAliveWhenNoSteps: true };
+  await emr.send(new RunJobFlowCommand({ Name: "x", ReleaseLabel: "emr-7.13.0", Instances, Steps }));
+  const state = async () => (await glue.send(new GetJobRunCommand({ JobName, RunId }))).JobRun?.JobRunState;
+  expect(await state()).toBe("RUNNING");
+  await until("both to end", async () => ((await statesOf(url, "SUCCEEDED", "COMPLETED")) === 2 ? true : null));
+  expect(performance.now() - started).toBeGreaterThanOrEqual(200);
+});
+
+test("after a restart a stall with ms is over, and one without goes on", async () => {
+  const home = await temporaryHome();
+  const passing = { operation: "*", kind: "stall_run", match: "passing", ms: 3_600_000 };
+  const first = await faultyAt(home, passing, { operation: "*", kind: "stall_run", match: "lasting" });
+  await start(first.glue, "passing");
+  const lasting = await start(first.glue, "lasting");
+  await first.local.stop();
+  const { url } = await startServer({ home });
+  await until("the passing run's end", async () => ((await statesOf(url, "SUCCEEDED")) === 1 ? true : null));
+  expect(await runs(url)).toContainEqual(expect.objectContaining({ id: lasting.JobRunId, state: "RUNNING" }));
 });
 
 test("capacity refuses a Glue run, and ends an EMR cluster with errors", async () => {

@@ -34,7 +34,7 @@ export function createAthena(deps: ServiceDependencies): JsonService {
   };
 
   return {
-    name: "athena",
+    name: "Athena",
     targetPrefix: "AmazonAthena",
     schemas,
     operations: {
@@ -181,7 +181,7 @@ const LAUNCH_KEY = /[0-9a-f]{48}/;
 
 function remoteJob(record: QueryRecord): RemoteJob {
   return {
-    service: "athena",
+    service: "Athena",
     id: record.id,
     name: record.query.trim().slice(0, 80),
     launchKey: LAUNCH_KEY.exec(record.token ?? "")?.[0] ?? record.token,

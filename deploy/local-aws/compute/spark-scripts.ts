@@ -1,10 +1,12 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AwsError } from "../contract.ts";
+import type { JobFault } from "../faults.ts";
 import type { RunnerPool, Work, WorkEnd, WorkEvents } from "../runner-pool.ts";
 import type { ObjectStore } from "../s3/object-store.ts";
 import { packageRoot } from "./package-root.ts";
 import { pysparkInstalled, runPython } from "./pyspark.ts";
+import { stalled } from "./stall.ts";
 
 export interface SparkScriptsOptions {
   readonly store: ObjectStore;
@@ -33,7 +35,19 @@ export class SparkScripts {
     this.#options = options;
   }
 
-  start(job: SparkJob, events: WorkEvents): Work {
+  start(job: SparkJob, events: WorkEvents, fault: JobFault | null): Work {
+    if (fault !== null) events.started();
+    switch (fault?.kind) {
+      case "fail_run":
+        return { ended: Promise.resolve({ kind: "failed", error: "fault: fail_run" }), cancel: () => undefined };
+      case "stall_run":
+        return stalled(fault.ms, () => this.#start(job, events));
+      default:
+        return this.#start(job, events);
+    }
+  }
+
+  #start(job: SparkJob, events: WorkEvents): Work {
     let work: Work | null = null;
     let cancelled = false;
     const begin = async (): Promise<WorkEnd> => {

@@ -105,7 +105,7 @@ export class Clusters {
 
   #boot(id: string): void {
     this.#after(() => {
-      if (this.find(id)?.fault === "capacity") {
+      if (this.find(id)?.fault?.kind === "capacity") {
         const reason = { Code: "INTERNAL_ERROR", Message: NO_CAPACITY } as const;
         this.terminate(id, reason, "INTERNAL_ERROR_EC2_INSUFFICIENT_CAPACITY_AZ");
         return;

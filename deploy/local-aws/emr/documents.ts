@@ -11,7 +11,7 @@ import type {
 import { createHash, randomInt } from "node:crypto";
 import { launchKeyIn } from "../compute/launch-key.ts";
 import type { RemoteJob } from "../contract.ts";
-import type { JobFaultKind } from "../faults.ts";
+import type { JobFault } from "../faults.ts";
 
 /** A cluster as the journal keeps it. Times are milliseconds of the service's clock. */
 export interface ClusterDocument {
@@ -28,7 +28,7 @@ export interface ClusterDocument {
   readonly createdAt: number;
   readonly readyAt: number | null;
   readonly endedAt: number | null;
-  readonly fault: JobFaultKind | null;
+  readonly fault: JobFault | null;
 }
 
 /** A step as the journal keeps it. */
@@ -44,7 +44,7 @@ export interface StepDocument {
   readonly createdAt: number;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
-  readonly fault: JobFaultKind | null;
+  readonly fault: JobFault | null;
 }
 
 const ENDED: readonly string[] = ["TERMINATED", "TERMINATED_WITH_ERRORS"];

@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { SparkJob, SparkScripts } from "../compute/spark-scripts.ts";
 import type { S3Files } from "../contract.ts";
+import type { JobFault } from "../faults.ts";
 import type { Work } from "../runner-pool.ts";
 
 const MOST_LINES = 10_000;
@@ -13,7 +14,7 @@ export interface StepWork extends Work {
 }
 
 /** Starts what the step asks for. What local-aws cannot run fails with the reason. */
-export function startStep(config: StepConfig, scripts: SparkScripts): StepWork {
+export function startStep(config: StepConfig, scripts: SparkScripts, fault: JobFault | null): StepWork {
   const lines: string[] = [];
   const job = sparkJobOf(config);
   if (typeof job === "string") {
@@ -22,7 +23,7 @@ export function startStep(config: StepConfig, scripts: SparkScripts): StepWork {
   const log = (line: string): void => {
     if (lines.push(line) > MOST_LINES) lines.shift();
   };
-  return { lines, ...scripts.start(job, { started: () => undefined, log }) };
+  return { lines, ...scripts.start(job, { started: () => undefined, log }, fault) };
 }
 
 /** spark-submit's options that stand alone; every other one takes the word after it. */

@@ -1,5 +1,6 @@
 import type { StepConfig } from "@aws-sdk/client-emr";
 import type { ComputeDependencies } from "../compute/dependencies.ts";
+import { afterRestart } from "../compute/stall.ts";
 import type { WorkEnd } from "../runner-pool.ts";
 import { newId, type ClusterDocument, type StepDocument } from "./documents.ts";
 import { startStep, writeStepLogs, type StepWork } from "./step-work.ts";
@@ -26,7 +27,7 @@ export class Steps {
     for (const step of this.#steps.values()) {
       if (step.state === "CANCEL_PENDING")
         this.#update(step.id, { state: "CANCELLED", endedAt: this.#deps.clock.now() });
-      if (step.state === "RUNNING") this.#execute(step);
+      if (step.state === "RUNNING") this.#execute({ ...step, fault: afterRestart(step.fault) });
     }
   }
 
@@ -103,9 +104,7 @@ export class Steps {
     }
     if (step.state !== "RUNNING") return false;
     this.#update(step.id, { state: "CANCEL_PENDING" });
-    const work = this.#works.get(step.id);
-    if (work === undefined) queueMicrotask(() => void this.#end(step.id, { kind: "cancelled" }, []));
-    else work.cancel();
+    this.#works.get(step.id)?.cancel();
     return true;
   }
 
@@ -114,13 +113,7 @@ export class Steps {
   }
 
   #execute(step: StepDocument): void {
-    // A stalled step runs until someone cancels it: nothing works behind it.
-    if (step.fault === "stall_run") return;
-    if (step.fault === "fail_run") {
-      queueMicrotask(() => void this.#end(step.id, { kind: "failed", error: "fault: fail_run" }, []));
-      return;
-    }
-    const work = startStep(step.config, this.#deps.scripts);
+    const work = startStep(step.config, this.#deps.scripts, step.fault);
     this.#works.set(step.id, work);
     void work.ended.then((end) => this.#end(step.id, end, work.lines));
   }

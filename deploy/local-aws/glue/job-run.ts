@@ -1,6 +1,6 @@
 import type { JobRun, JobRunState, StartJobRunRequest } from "@aws-sdk/client-glue";
 import type { RemoteJob } from "../contract.ts";
-import type { JobFaultKind } from "../faults.ts";
+import type { JobFault } from "../faults.ts";
 
 /** A run as the journal keeps it. Times are milliseconds of the service's clock. */
 export interface RunDocument {
@@ -23,7 +23,7 @@ export interface RunDocument {
   readonly maxCapacity: number;
   readonly glueVersion: string;
   readonly executionClass: string;
-  readonly fault: JobFaultKind | null;
+  readonly fault: JobFault | null;
 }
 
 const LIVE: readonly JobRunState[] = ["STARTING", "RUNNING", "STOPPING", "WAITING"];

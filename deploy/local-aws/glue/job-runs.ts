@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Job, StartJobRunRequest } from "@aws-sdk/client-glue";
 import { atTime } from "../compute/deadline.ts";
 import type { ComputeDependencies } from "../compute/dependencies.ts";
+import { afterRestart } from "../compute/stall.ts";
 import { AwsError } from "../contract.ts";
 import type { Work, WorkEnd } from "../runner-pool.ts";
 import { capacityOf, isLive, type RunDocument } from "./job-run.ts";
@@ -12,7 +13,7 @@ const ERROR_LOG = "/aws-glue/jobs/error";
 const DEFAULT_TIMEOUT_MINUTES = 2880;
 
 interface Execution {
-  readonly work: Work | null;
+  readonly work: Work;
   readonly deadline: { cancel(): void };
 }
 
@@ -34,7 +35,7 @@ export class JobRuns {
   resume(): void {
     for (const run of this.#runs.values()) {
       if (run.state === "STOPPING") this.#update(run.id, { state: "STOPPED", endedAt: this.#now() });
-      else if (isLive(run)) this.#execute(run);
+      else if (isLive(run)) this.#execute({ ...run, fault: afterRestart(run.fault) });
     }
   }
 
@@ -42,9 +43,9 @@ export class JobRuns {
     this.#stopped = true;
     for (const { work, deadline } of this.#executions.values()) {
       deadline.cancel();
-      work?.cancel();
+      work.cancel();
     }
-    for (const { work } of [...this.#executions.values()]) await work?.ended;
+    for (const { work } of [...this.#executions.values()]) await work.ended;
   }
 
   all(): readonly RunDocument[] {
@@ -67,7 +68,7 @@ export class JobRuns {
     const fault = this.#deps.faults.takeForJob(["capacity", "fail_run", "stall_run"], "Glue.StartJobRun", request);
     const limit = job.ExecutionProperty?.MaxConcurrentRuns ?? 1;
     const live = this.ofJob(job.Name ?? "").filter(isLive).length;
-    if (fault === "capacity" || live >= limit) {
+    if (fault?.kind === "capacity" || live >= limit) {
       throw new AwsError("ConcurrentRunsExceededException", `Concurrent runs exceeded for ${job.Name}`);
     }
     const previous = request.JobRunId === undefined ? null : this.find(request.JobRunId);
@@ -119,27 +120,20 @@ export class JobRuns {
     const timeoutAt = (run.runningAt ?? run.startedAt) + run.timeoutMinutes * 60_000;
     const deadline = atTime(this.#deps.clock, timeoutAt, () => this.#timeOut(run.id));
     this.#executions.set(run.id, { work, deadline });
-    void work?.ended.then((end) => this.#ended(run.id, end));
+    void work.ended.then((end) => this.#ended(run.id, end));
+    // Listed runs can be stopped before they are written down, and so before they work.
+    if (this.#runs.get(run.id)?.state === "STOPPING") work.cancel();
   }
 
-  /** null for a run that a fault stalls: nothing works, until someone stops it. */
-  #work(run: RunDocument): Work | null {
+  #work(run: RunDocument): Work {
     const { logs, scripts } = this.#deps;
     const running = () => {
       const { state, runningAt } = this.#runs.get(run.id) ?? run;
       if (state === "STARTING") this.#update(run.id, { state: "RUNNING", runningAt: runningAt ?? this.#now() });
     };
-    if (run.fault === "stall_run") {
-      running();
-      return null;
-    }
-    if (run.fault === "fail_run") {
-      running();
-      return { ended: Promise.resolve({ kind: "failed", error: "fault: fail_run" }), cancel: () => undefined };
-    }
     const args = ["--JOB_NAME", run.jobName, "--JOB_RUN_ID", run.id, ...run.scriptArguments];
     const log = (line: string) => logs.append(OUTPUT_LOG, run.id, line);
-    return scripts.start({ script: run.script, args }, { started: running, log });
+    return scripts.start({ script: run.script, args }, { started: running, log }, run.fault);
   }
 
   #timeOut(id: string): void {
@@ -151,9 +145,7 @@ export class JobRuns {
   }
 
   #cancel(id: string): void {
-    const execution = this.#executions.get(id);
-    if (execution?.work) execution.work.cancel();
-    else this.#ended(id, { kind: "cancelled" });
+    this.#executions.get(id)?.work.cancel();
   }
 
   #ended(id: string, end: WorkEnd): void {

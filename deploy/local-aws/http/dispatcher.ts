@@ -56,12 +56,13 @@ export class Dispatcher {
     const fault = this.#faults.takeForRequest(route.operation, route.text);
     if (fault?.kind === "reset_before") return void message.socket.destroy();
     if (fault?.kind === "hang") return hang(message, fault.ms);
-    if (fault !== null && fault.kind !== "reset_after") {
+    if (fault !== null && fault.kind !== "reset_after" && fault.kind !== "hang_after") {
       message.resume();
       return send(response, faultReply(route, fault.kind, fault.ms, id), id);
     }
     const reply = await this.#reply(route, message, url, id);
     // The effect took place and its answer is lost: the case a client cannot tell from one that never arrived.
+    if (fault?.kind === "hang_after") return hang(message, fault.ms);
     if (fault !== null) return void message.socket.destroy();
     // Node reads the rest of a refused upload before it answers the next request on the connection.
     if (!message.readableEnded) message.resume();
@@ -123,7 +124,7 @@ async function hang(message: IncomingMessage, ms: number | null): Promise<void> 
 
 function faultReply(
   route: Route,
-  kind: Exclude<RequestFaultKind, "reset_before" | "reset_after" | "hang">,
+  kind: Exclude<RequestFaultKind, "reset_before" | "reset_after" | "hang" | "hang_after">,
   ms: number | null,
   requestId: string,
 ): Reply {

@@ -49,7 +49,7 @@ export function createRedshiftData(deps: ServiceDependencies): JsonService {
   };
 
   return {
-    name: "redshift-data",
+    name: "RedshiftData",
     targetPrefix: "RedshiftData",
     schemas,
     operations: {
@@ -162,7 +162,7 @@ const LAUNCH_KEY = /[0-9a-f]{48}/;
 
 function remoteJob(record: StatementRecord): RemoteJob {
   return {
-    service: "redshift-data",
+    service: "RedshiftData",
     id: record.id,
     name: record.name ?? record.id,
     launchKey: LAUNCH_KEY.exec(record.name ?? "")?.[0] ?? record.token,
