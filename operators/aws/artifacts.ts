@@ -6,7 +6,10 @@ import { required, settingsOf } from "./connection-settings.ts";
 import { isNamed } from "./errors.ts";
 import { s3Of, s3Parts } from "./s3.ts";
 
-const stored = new WeakMap<JsonObject, Map<string, Promise<void>>>();
+/** What is known to be stored is asked for again after this long: a bucket's lifecycle rule may have removed it. */
+const REMEMBERED_MS = 10 * 60_000;
+
+const stored = new WeakMap<JsonObject, Map<string, { readonly at: number; readonly done: Promise<void> }>>();
 
 /**
  * Puts a file of the DAG below the connection's artifacts, under the hash of its bytes, and answers its URI. The same
@@ -19,12 +22,14 @@ export async function uploadFile(context: SubmitContext, path: string): Promise<
   const bytes = await context.file(path);
   const hash = createHash("sha256").update(bytes).digest("hex");
   const uri = `${artifacts}/${hash}/${basename(path)}`;
-  const known = stored.get(connection.settings) ?? new Map<string, Promise<void>>();
-  stored.set(connection.settings, known);
-  const storing = known.get(uri) ?? store(connection, uri, bytes);
-  known.set(uri, storing);
-  storing.catch(() => known.delete(uri));
-  await storing;
+  const ofConnection = stored.get(connection.settings) ?? new Map<string, { at: number; done: Promise<void> }>();
+  stored.set(connection.settings, ofConnection);
+  const now = Date.now();
+  const known = ofConnection.get(uri);
+  const storing = known && now - known.at < REMEMBERED_MS ? known : { at: now, done: store(connection, uri, bytes) };
+  ofConnection.set(uri, storing);
+  storing.done.catch(() => ofConnection.delete(uri));
+  await storing.done;
   return uri;
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SubmitContext } from "../../engine/core/operator.ts";
 import { glueJob } from "../../operators/glue-job/operator.ts";
 import { glueJobFacts } from "../../operators/glue-job/params.ts";
@@ -74,6 +74,21 @@ describe("glue.job launches", () => {
     const before = aws.calls.length;
     await glueJob.submit(params, contextOf(context.connection, { files }));
     expect(operations().slice(before)).toEqual(["StartJobRun"]);
+  });
+
+  it("asks for its files again after ten minutes: a lifecycle rule may have removed them", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    try {
+      await glueJob.submit(params, context);
+      const before = aws.calls.length;
+      vi.setSystemTime(Date.now() + 10 * 60_000);
+      await glueJob.submit(params, context);
+      // The SDK may ask twice where the clocks differ; what counts is which objects were asked for.
+      const asked = new Set(operations().slice(before).filter((each) => /^(HEAD|PUT) /.test(each)));
+      expect([...asked].map((each) => each.split(" ")[0]).sort()).toEqual(["HEAD", "HEAD", "PUT", "PUT"]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("runs its own script through --scriptLocation when the job's definition names another", async () => {
