@@ -84,7 +84,11 @@ describe("glue.job launches", () => {
       vi.setSystemTime(Date.now() + 10 * 60_000);
       await glueJob.submit(params, context);
       // The SDK may ask twice where the clocks differ; what counts is which objects were asked for.
-      const asked = new Set(operations().slice(before).filter((each) => /^(HEAD|PUT) /.test(each)));
+      const asked = new Set(
+        operations()
+          .slice(before)
+          .filter((each) => /^(HEAD|PUT) /.test(each)),
+      );
       expect([...asked].map((each) => each.split(" ")[0]).sort()).toEqual(["HEAD", "HEAD", "PUT", "PUT"]);
     } finally {
       vi.useRealTimers();
