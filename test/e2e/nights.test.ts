@@ -40,7 +40,7 @@ test("a Glue run that fails twice is tried again and the night is green", async 
   await project.fault({ operation: "Glue.StartJobRun", kind: "fail_run", times: 2 });
   const night = await project.backfill(1, 1).finished;
   expect(night.code, night.stderr).toBe(0);
-  const glue = (await project.remoteRuns()).filter((run) => run.service === "glue");
+  const glue = (await project.remoteRuns()).filter((run) => run.service === "Glue");
   expect(glue.map((run) => run.state).sort()).toEqual(["FAILED", "FAILED", "SUCCEEDED"]);
   expect(new Set(glue.map((run) => run.launchKey)).size).toBe(3);
 });
@@ -63,9 +63,11 @@ test("too many rejected lines stop the night at the gate and leave the mart as i
   await project.upload(2);
   expect((await project.backfill(1, 1).finished).code).toBe(0);
   const before = await mart();
-  const strict = await project.backfill(2, 2, "--conf", JSON.stringify({ max_rejected: 0 })).finished;
+  const broken = "sale_id,store_id,sold_at,product_id,quantity,unit_price\n".concat("x1,S001,2026-03-02 10:00:00,P1,1,\n".repeat(40));
+  await project.put("raw/sales/dt=2026-03-02/broken.csv", Buffer.from(broken));
+  const strict = await project.backfill(2, 2).finished;
   expect(strict.code).toBe(1);
   expect(await mart()).toEqual(before);
   const runs = await project.remoteRuns();
-  expect(runs.filter((run) => run.service === "emr" && run.name.includes("aggregate")).length).toBe(1);
+  expect(runs.filter((run) => run.service === "EMR" && run.name.includes("aggregate")).length).toBe(1);
 });

@@ -5,7 +5,6 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
   existsSync,
   openSync,
@@ -60,7 +59,7 @@ export class Project {
   constructor(edit: (yaml: string) => string = (yaml) => yaml) {
     mkdirSync(join(this.folder, "dags"));
     mkdirSync(this.home);
-    for (const room of ["sql", "deploy"]) symlinkSync(join(ROOT, room), join(this.folder, room));
+    for (const room of ["sql", "deploy/spark"]) cpSync(join(ROOT, room), join(this.folder, room), { recursive: true });
     cpSync(join(ROOT, "package.json"), join(this.folder, "package.json"));
     const shipped = readFileSync(join(ROOT, "dags/nightly_store_sales.yaml"), "utf8");
     const quick = shipped.replace("retry_delay: 5m", "retry_delay: 100ms");
@@ -128,7 +127,13 @@ export class Project {
     client.destroy();
   }
 
-  s3(): S3Client {
+  async put(key: string, body: Uint8Array): Promise<void> {
+    const client = this.s3();
+    await client.send(new PutObjectCommand({ Bucket: "acme-sales", Key: key, Body: body }));
+    client.destroy();
+  }
+
+  private s3(): S3Client {
     const credentials = { accessKeyId: "local", secretAccessKey: "local" };
     return new S3Client({ endpoint: this.url, region: "us-east-1", forcePathStyle: true, credentials });
   }
