@@ -72,6 +72,9 @@ export function submitted(draft: RunDraft, position: number, result: Submitted, 
       const submitAt = now + pushbackMs(attempt.pushbacks, attempt.launchKey, result.retryAfterMs);
       const sendBy = submitAt + settings.sendWindowMs;
       draft.attempt(position, { ...attempt, submitAt, sendBy, pushbacks: attempt.pushbacks + 1, doubtAt: null });
+      // Told at the first, second, fourth, … time: a launch that waits long says why, and a storm does not fill the history.
+      if (Number.isInteger(Math.log2(attempt.pushbacks + 1)))
+        note(draft, position, `pushed back: ${result.message}`, now);
       return;
     }
     case "doubt":
