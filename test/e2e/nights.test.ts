@@ -63,11 +63,23 @@ test("too many rejected lines stop the night at the gate and leave the mart as i
   await project.upload(2);
   expect((await project.backfill(1, 1).finished).code).toBe(0);
   const before = await mart();
-  const broken = "sale_id,store_id,sold_at,product_id,quantity,unit_price\n".concat("x1,S001,2026-03-02 10:00:00,P1,1,\n".repeat(40));
+  const unpriced = Array.from({ length: 40 }, (_, index) => `x${index},S001,2026-03-02 10:00:00,P1,1,`);
+  const broken = ["sale_id,store_id,sold_at,product_id,quantity,unit_price", ...unpriced, ""].join("\n");
   await project.put("raw/sales/dt=2026-03-02/broken.csv", Buffer.from(broken));
   const strict = await project.backfill(2, 2).finished;
   expect(strict.code).toBe(1);
   expect(await mart()).toEqual(before);
   const runs = await project.remoteRuns();
   expect(runs.filter((run) => run.service === "EMR" && run.name.includes("aggregate")).length).toBe(1);
+});
+
+test("a Glue run that is stuck is stopped at its timeout, and the next try is green", async () => {
+  await project.close();
+  await setUp((yaml) => yaml.replace("operator: glue.job", "operator: glue.job\n    timeout: 3s"));
+  await project.upload(1);
+  await project.fault({ operation: "Glue.StartJobRun", kind: "stall_run", times: 1 });
+  const night = await project.backfill(1, 1).finished;
+  expect(night.code, night.stderr).toBe(0);
+  const glue = (await project.remoteRuns()).filter((run) => run.service === "Glue");
+  expect(glue.map((run) => run.state).sort()).toEqual(["STOPPED", "SUCCEEDED"]);
 });
