@@ -60,11 +60,20 @@ const engineKeys = z.strictObject({
   max_new_rows_per_flush: count.optional(),
 });
 
-const fleetName = z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/, "expected a Postgres schema name: a-z, 0-9 and _");
+const fleetName = z
+  .string()
+  .regex(/^(?!pg_)[a-z_][a-z0-9_]{0,62}$/, "expected a Postgres schema name: a-z, 0-9 and _, not beginning with pg_");
+const databaseUrl = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol),
+    "expected an address such as postgres://user:password@host:5432/name",
+  );
 
 const fileKeys = z.strictObject({
-  database_url: z.string().min(1).optional(),
+  database_url: databaseUrl.optional(),
   fleet: fleetName.optional(),
+  aws: z.enum(["cloud", "local"]).optional(),
   home: z.string().min(1).optional(),
   dags_folder: z.string().min(1).optional(),
   prices: z.record(z.string(), price).optional(),
@@ -92,13 +101,16 @@ export function loadConfig(from: {
   const path = (flagOrEnv: string | undefined, inFile: string | undefined, otherwise: string): string =>
     flagOrEnv !== undefined ? resolve(cwd, flagOrEnv) : inFile !== undefined ? resolve(base, inFile) : otherwise;
   const fleet = flags.fleet ?? env("NOCTURNE_FLEET") ?? said.fleet ?? "nocturne";
-  const aws = flags.aws ?? env("NOCTURNE_AWS") ?? "cloud";
-  if (!fleetName.safeParse(fleet).success) throw usage(`--fleet ${fleet}: expected a Postgres schema name`);
+  const aws = flags.aws ?? env("NOCTURNE_AWS") ?? said.aws ?? "cloud";
+  const url = flags.databaseUrl ?? env("NOCTURNE_DATABASE_URL") ?? env("DATABASE_URL") ?? said.database_url ?? null;
+  refuseUnless(fleetName, fleet, `--fleet ${fleet}`);
+  // Its password is nobody's business: the text itself is not shown.
+  if (url !== null) refuseUnless(databaseUrl, url, "--database-url, DATABASE_URL");
   if (aws !== "cloud" && aws !== "local") throw usage(`--aws ${aws}: expected local or cloud`);
   return {
     file,
     home: path(saidHome, said.home, join(cwd, ".nocturne")),
-    databaseUrl: flags.databaseUrl ?? env("NOCTURNE_DATABASE_URL") ?? env("DATABASE_URL") ?? said.database_url ?? null,
+    databaseUrl: url,
     fleet,
     dagsFolder: path(flags.dags ?? env("NOCTURNE_DAGS_FOLDER"), said.dags_folder, join(cwd, "dags")),
     prices: Object.fromEntries(Object.entries(said.prices ?? {}).map(([key, value]) => [key, String(value)])),
@@ -133,6 +145,11 @@ export function withLocalAws(config: Config, url: string): Config {
     visibilityMs: config.engine.visibilityMs ?? 1_000,
   };
   return { ...config, aws: "local", engine, connections: { ...config.connections, default: local } };
+}
+
+function refuseUnless(type: z.ZodType, value: string, name: string): void {
+  const parsed = type.safeParse(value);
+  if (!parsed.success) throw usage(`${name}: ${parsed.error.issues[0]?.message ?? "not usable"}`);
 }
 
 function findFile(said: string | undefined, home: string | undefined, cwd: string): string | null {

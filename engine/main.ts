@@ -16,17 +16,29 @@ const app: App = {
   },
 
   async openStore(config) {
-    const [{ openStore }, { migrate }] = await Promise.all([import("./store/open.ts"), import("./store/migrate.ts")]);
+    const [{ openStore }, { migrate }, { checkRequirements }] = await Promise.all([
+      import("./store/open.ts"),
+      import("./store/migrate.ts"),
+      import("./store/requirements.ts"),
+    ]);
     const embedded = config.databaseUrl === null ? await startEmbedded(config.home) : null;
     try {
       const databaseUrl = config.databaseUrl ?? embedded?.url ?? "";
       const store = await openStore({ databaseUrl, fleet: config.fleet, applicationName: "nocturne" });
-      await migrate(store);
-      const close = async (): Promise<void> => {
+      try {
+        const problems = embedded === null ? await checkRequirements(store) : [];
+        const warnings = problems.filter(({ code }) => code === "DATABASE_UNSAFE");
+        if (warnings.length < problems.length) throw new NocturneError(problems);
+        await migrate(store);
+        const close = async (): Promise<void> => {
+          await store.close();
+          await embedded?.stop();
+        };
+        return { store, warnings, close };
+      } catch (error) {
         await store.close();
-        await embedded?.stop();
-      };
-      return { store, close };
+        throw error;
+      }
     } catch (error) {
       await embedded?.stop();
       throw error;

@@ -2,8 +2,12 @@ import pc from "picocolors";
 
 /** Where a command speaks to. */
 export interface Streams {
-  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
-  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly stderr: NodeJS.WritableStream & {
+    readonly isTTY?: boolean;
+    readonly columns?: number;
+    readonly rows?: number;
+  };
 }
 
 /** What a command says: its result on standard output, everything on the way to it on standard error. */
@@ -12,7 +16,9 @@ export interface Output {
   readonly colors: ReturnType<typeof pc.createColors>;
   /** Whether a person watches standard error, so that lines may be redrawn. */
   readonly live: boolean;
+  /** The terminal's size as it is now. */
   readonly columns: number;
+  readonly rows: number;
   /** A line of the result, for people; with --json nothing, for there the document is all there is. */
   print(line?: string): void;
   /** The result for programs: one document. Without --json nothing. */
@@ -33,7 +39,13 @@ export function createOutput(
     json: options.json,
     colors: pc.createColors(!plain && stdout.isTTY === true && stderr.isTTY === true),
     live: stderr.isTTY === true && options.env["TERM"] !== "dumb",
-    columns: stderr.columns ?? 100,
+    // A terminal that does not know its size says 0.
+    get columns() {
+      return stderr.columns || 100;
+    },
+    get rows() {
+      return stderr.rows || 50;
+    },
     print(line = "") {
       if (!options.json) stdout.write(`${line}\n`);
     },

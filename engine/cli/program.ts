@@ -159,7 +159,10 @@ function strict(command: Command): Command {
 /** A commander error as ours; null when it only means that help or the version was printed. */
 export function usageError(error: CommanderError): NocturneError | null {
   if (error.exitCode === EXIT.done) return null;
-  const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
+  const message = error.message
+    .replace(/^error: /, "")
+    .replace(" is invalid. ", " is invalid: ")
+    .replaceAll("\n", " ");
   return new NocturneError({ code: "USAGE", message });
 }
 

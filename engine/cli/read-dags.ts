@@ -1,4 +1,5 @@
-import { dirname, relative, resolve, sep } from "node:path";
+import { readdir } from "node:fs/promises";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import type { Config } from "../config.ts";
 import type { LoadedDag } from "../core/dag.ts";
 import { NocturneError, type Problem } from "../core/errors.ts";
@@ -20,12 +21,12 @@ export async function readDags(session: Session, config: Config): Promise<FoundD
   return { dags: found.dags, problems: placed(found.problems, projectRoot, session.cwd) };
 }
 
-/** Reads the files named; one outside the project is taken for <its project>/<a folder of DAGs>/<file>. */
+/** Reads the files named, and every DAG file of the folders named; one outside the project is taken for <its project>/<a folder of DAGs>/<file>. */
 export async function readNamedDags(session: Session, config: Config, files: readonly string[]): Promise<FoundDags> {
   const operators = await session.app.operators();
   const project = dirname(config.dagsFolder);
   const byRoot = new Map<string, string[]>();
-  for (const file of files.map((each) => resolve(session.cwd, each))) {
+  for (const file of (await Promise.all(files.map((each) => filesOf(resolve(session.cwd, each))))).flat()) {
     const root = file.startsWith(project + sep) ? project : dirname(dirname(file));
     byRoot.set(root, [...(byRoot.get(root) ?? []), file]);
   }
@@ -36,6 +37,13 @@ export async function readNamedDags(session: Session, config: Config, files: rea
     }),
   );
   return { dags: found.flatMap(({ dags }) => dags), problems: found.flatMap(({ problems }) => problems) };
+}
+
+async function filesOf(path: string): Promise<string[]> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => null);
+  if (entries === null) return [path];
+  const names = entries.filter((each) => !each.isDirectory() && /\.ya?ml$/.test(each.name)).map((each) => each.name);
+  return names.sort().map((name) => join(path, name));
 }
 
 /** The DAG of this id. Throws the problems of the folder's files, or DAG_NOT_FOUND. */

@@ -23,7 +23,10 @@ export function reportError(
   const placeless = problems.filter((problem) => problem.at === undefined);
   const lines = [
     ...problems.filter((problem) => problem.at !== undefined).map(options.format),
-    ...placeless.map(({ code, message }) => `nocturne: ${code}  ${message}`),
+    ...placeless.map(
+      ({ code, message, didYouMean }) =>
+        `nocturne: ${code}  ${message}${didYouMean === undefined ? "" : `; did you mean ${didYouMean}?`}`,
+    ),
     ...new Set(placeless.map(({ code }) => `  ${ERRORS[code]}`)),
   ];
   const stack = options.debug && error instanceof Error ? stackLines(error) : [];

@@ -1,6 +1,7 @@
 import type { Config, ConfigFlags } from "../config.ts";
 import type { LoadedDag } from "../core/dag.ts";
 import type { Engine } from "../runtime/engine.ts";
+import { ERRORS } from "../core/errors.ts";
 import type { App, OpenStore } from "./app.ts";
 import { createOutput, type Output, type Streams } from "./output.ts";
 
@@ -47,13 +48,24 @@ export function createSession(app: App, flags: GlobalOptions, surroundings: Surr
   };
 }
 
+/** A command to type next, as it works where one stands: below npm there is no `nocturne` on the PATH. */
+export function lookAt({ env, flags }: Session, command: string, home = flags.home): string {
+  const program = env["npm_execpath"] === undefined ? "nocturne" : "npx nocturne";
+  return `${program} ${command}${home === undefined ? "" : ` --home ${home}`}`;
+}
+
 /** Runs `action` with the store open, and closes it whatever happens. */
 export async function withStore<T>(
   session: Session,
   config: Config,
   action: (store: OpenStore["store"]) => Promise<T>,
 ): Promise<T> {
+  session.interrupted.throwIfAborted();
   const opened = await session.app.openStore(config);
+  for (const { code, message } of opened.warnings) {
+    session.out.progress(session.out.colors.yellow(`nocturne: warning: ${code}  ${message}`));
+    session.out.progress(`  ${ERRORS[code]}`);
+  }
   try {
     return await action(opened.store);
   } finally {
@@ -63,7 +75,7 @@ export async function withStore<T>(
 
 /**
  * Runs `action` with an engine in this process, and stops both whatever happens. With `--aws local` a local-aws is started
- * for it, and ended again unless it was there before. Fails when the engine cannot go on.
+ * for it, and ended again unless another command uses it. Fails when the engine cannot go on.
  */
 export async function withEngine<T>(
   session: Session,
@@ -72,6 +84,7 @@ export async function withEngine<T>(
   dags: readonly LoadedDag[],
   action: (engine: Engine) => Promise<T>,
 ): Promise<T> {
+  session.interrupted.throwIfAborted();
   const local = config.aws === "local" ? await startLocal(session, config.home) : null;
   let engine: Engine | null = null;
   try {
@@ -81,7 +94,7 @@ export async function withEngine<T>(
     return await Promise.race([action(engine), failed]);
   } finally {
     await engine?.stop();
-    if (local !== null && !local.attached) await local.stop();
+    await local?.stop();
   }
 }
 

@@ -55,8 +55,8 @@ export const ERRORS = {
   // Input
   USAGE: "Run the command with --help.",
   CSV_COLUMN_MISSING: "Name the columns of your file with --columns.",
-  CSV_EMPTY: "The file holds no lines: check the export that made it.",
-  CSV_INVALID: "Mend the line named in the message.",
+  CSV_EMPTY: "Check the export that made the file, and the days of --from and --to.",
+  CSV_INVALID: "Mend the file where the message says, or export it again.",
   RUN_NOT_FOUND: "`nocturne runs list` shows the runs that are there.",
   RUN_QUARANTINED: "Read the alarm's text, mend its cause, then `nocturne runs release`.",
 } as const satisfies Record<string, string>;

@@ -1,19 +1,25 @@
 import { spawn } from "node:child_process";
-import { mkdir, open, readFile, realpath, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { mkdir, open, readdir, readFile, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { NocturneError } from "../core/errors.ts";
-import { withLock } from "./lock.ts";
+import { isHeld, tryLock, withLock } from "./lock.ts";
 import { packageRoot } from "./package-root.ts";
 import { commandLine } from "./processes.ts";
 
-/** A local-aws that answers. It outlives the process that started it, as AWS does, until somebody calls `stop`. */
+/** A local-aws that answers, in use until `stop`. It outlives a kill of the process that started it, as AWS does. */
 export interface LocalAws {
   readonly url: string;
   readonly pid: number;
-  /** Whether it was already running. */
+  /** What runs the Spark jobs: DuckDB, or PySpark. */
+  readonly engine: string;
+  /** Whether it was already running: another process of this home uses it, or an earlier one was killed. */
   readonly attached: boolean;
-  /** Ends it, whoever started it, and waits until it is gone. Its state stays in <home>/local-aws. */
+  /**
+   * The last one out ends it, whoever started it: as long as another living process uses it, it goes on. Its state stays
+   * in <home>/local-aws. Safe to repeat.
+   */
   stop(): Promise<void>;
 }
 
@@ -21,6 +27,10 @@ interface Endpoint {
   readonly url: string;
   readonly pid: number;
   readonly id: string;
+}
+
+interface Running extends Endpoint {
+  readonly engine: string;
 }
 
 const READY_WITHIN_MS = 30_000;
@@ -33,30 +43,62 @@ export async function startLocalAws(options: {
   readonly log?: (line: string) => void;
 }): Promise<LocalAws> {
   const log = options.log ?? (() => undefined);
-  await mkdir(join(options.home, "local-aws"), { recursive: true });
-  const home = await realpath(options.home);
-  return withLock(join(home, "local-aws.lock"), async () => {
-    const folder = join(home, "local-aws");
-    const found = await findLocalAws(home);
-    if (found !== null) return found;
-    const started = await start(folder);
-    log(`started local-aws at ${started.url}, state in ${folder}`);
-    return started;
-  });
+  try {
+    await mkdir(join(options.home, "local-aws"), { recursive: true });
+    const home = await realpath(options.home);
+    return await withLock(join(home, "local-aws.lock"), async () => {
+      const folder = join(home, "local-aws");
+      const found = await findLocalAws(home);
+      const running = found ?? (await start(folder));
+      if (found === null) log(`started local-aws at ${running.url}, state in ${folder}`);
+      return await use(running, home, found !== null);
+    });
+  } catch (error) {
+    throw explained(error, options.home);
+  }
 }
 
 /** The local-aws of this home if it runs and answers. One that runs and does not answer is ended: it would hold the folder. */
-export async function findLocalAws(home: string): Promise<LocalAws | null> {
+export async function findLocalAws(home: string): Promise<Running | null> {
   const folder = join(await realpath(home).catch(() => home), "local-aws");
   const endpoint = await readEndpoint(folder);
   if (endpoint === null) return null;
-  if (await answers(endpoint)) return handle(endpoint, folder, true);
+  const engine = await ask(endpoint);
+  if (engine !== null) return { ...endpoint, engine };
   await end(endpoint.pid, folder, 0);
   await rm(join(folder, "endpoint.json"), { force: true });
   return null;
 }
 
-async function start(folder: string): Promise<LocalAws> {
+/** Ends the local-aws of this home, whoever uses it, and waits until it is gone. */
+export async function endLocalAws(home: string): Promise<void> {
+  const found = await findLocalAws(home);
+  if (found !== null) await stopRunning(found, join(await realpath(home), "local-aws"));
+}
+
+/** Every user holds a lock file of its own, so that the last one out is known even when others were killed. */
+async function use({ url, pid, id, engine }: Running, home: string, attached: boolean): Promise<LocalAws> {
+  const users = join(home, "local-aws.users");
+  const mine = await tryLock(join(users, randomUUID()));
+  let stopping: Promise<void> | undefined;
+  const leave = () =>
+    withLock(join(home, "local-aws.lock"), async () => {
+      if ("release" in mine) await mine.release();
+      if (!(await areUsed(users))) await stopRunning({ url, pid, id }, join(home, "local-aws"));
+    });
+  return { url, pid, engine, attached, stop: () => (stopping ??= leave()) };
+}
+
+async function areUsed(users: string): Promise<boolean> {
+  let used = false;
+  for (const name of await readdir(users)) {
+    if (await isHeld(join(users, name))) used = true;
+    else await rm(join(users, name), { force: true });
+  }
+  return used;
+}
+
+async function start(folder: string): Promise<Running> {
   const program = join(packageRoot(), "dist/deploy/local-aws/main.js");
   const path = join(folder, "local-aws.log");
   const log = await open(path, "a");
@@ -72,9 +114,10 @@ async function start(folder: string): Promise<LocalAws> {
     const deadline = Date.now() + READY_WITHIN_MS;
     while (ended === null && Date.now() < deadline) {
       const endpoint = await readEndpoint(folder);
-      if (endpoint !== null && endpoint.pid === child.pid && (await answers(endpoint))) {
+      const engine = endpoint !== null && endpoint.pid === child.pid ? await ask(endpoint) : null;
+      if (endpoint !== null && engine !== null) {
         child.unref();
-        return handle(endpoint, folder, false);
+        return { ...endpoint, engine };
       }
       await delay(15);
     }
@@ -91,14 +134,9 @@ async function start(folder: string): Promise<LocalAws> {
   }
 }
 
-function handle(endpoint: Endpoint, folder: string, attached: boolean): LocalAws {
-  const stop = async (): Promise<void> => {
-    await fetch(`${endpoint.url}/_local/stop`, { method: "POST", signal: AbortSignal.timeout(2_000) }).catch(
-      () => null,
-    );
-    await end(endpoint.pid, folder, PATIENCE_MS);
-  };
-  return { url: endpoint.url, pid: endpoint.pid, attached, stop };
+async function stopRunning({ url, pid }: Endpoint, folder: string): Promise<void> {
+  await fetch(`${url}/_local/stop`, { method: "POST", signal: AbortSignal.timeout(2_000) }).catch(() => null);
+  await end(pid, folder, PATIENCE_MS);
 }
 
 /** Waits until the process is gone and helps in the end; a pid that by now belongs to something else is left alone. */
@@ -130,11 +168,23 @@ async function readEndpoint(folder: string): Promise<Endpoint | null> {
   }
 }
 
-async function answers(endpoint: Endpoint): Promise<boolean> {
+/** What runs the jobs there; null: nobody answers, or somebody else. */
+async function ask(endpoint: Endpoint): Promise<string | null> {
   try {
     const answer = await fetch(`${endpoint.url}/_local/health`, { signal: AbortSignal.timeout(2_000) });
-    return ((await answer.json()) as { id?: unknown }).id === endpoint.id;
+    const health = (await answer.json()) as { readonly id?: string; readonly engine?: string };
+    return health.id === endpoint.id ? (health.engine ?? "unknown") : null;
   } catch {
-    return false;
+    return null;
   }
+}
+
+function explained(error: unknown, home: string): NocturneError {
+  if (error instanceof NocturneError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const full = code === "ENOSPC" || code === "EDQUOT";
+  return new NocturneError(
+    { code: full ? "DISK_FULL" : "LOCAL_AWS", message: `local-aws could not be set up in ${home}: ${message}` },
+    { cause: error },
+  );
 }

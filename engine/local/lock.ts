@@ -57,6 +57,12 @@ export async function withLock<T>(path: string, action: () => Promise<T>): Promi
   }
 }
 
+/** Whether a living process holds the lock file at `path`. */
+export async function isHeld(path: string): Promise<boolean> {
+  const holder = parseHolder(await readFile(path, "utf8").catch(() => ""));
+  return holder !== null && isHolding(holder);
+}
+
 async function isHolding(holder: Holder): Promise<boolean> {
   const identity = await processIdentity(holder.pid);
   return identity !== null && identity === holder.identity;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { planBackfill, planLines, rangeOf } from "../../engine/cli/backfill/plan.ts";
+import { carriedOn, planBackfill, planLines, rangeOf } from "../../engine/cli/backfill/plan.ts";
 import { confOf } from "../../engine/cli/commands/backfill.ts";
 import type { DagSpec } from "../../engine/core/dag.ts";
 import type { NocturneError } from "../../engine/core/errors.ts";
@@ -53,7 +53,7 @@ const codeOf = (action: () => unknown): string => {
 };
 
 describe("what a backfill says before it starts", () => {
-  test("is what it makes, what it runs again, what it leaves alone and why, and which days are not over", () => {
+  test("is what it makes, what it runs again and carries on, what it leaves alone and why, and which days are not over", () => {
     const existing = [runAt("2026-01-02", "success"), runAt("2026-01-03", "failed"), runAt("2026-01-04", "running")];
     const planned = rangeOf(spec, "2026-01-01", "2026-01-07");
     const plan = planBackfill(spec, planned, existing, "failed", Date.parse("2026-01-07T12:00:00Z"));
@@ -61,9 +61,10 @@ describe("what a backfill says before it starts", () => {
       "   3  make  (2026-01-01, 2026-01-05, 2026-01-06)",
       "   1  leave alone: its run ended in success; --reprocess completed runs it again  (2026-01-02)",
       "   1  run again  (2026-01-03)",
-      "   1  leave alone: its run is running  (2026-01-04)",
+      "   1  carry on: its run is running  (2026-01-04)",
       "   1  leave out: the day is not over  (2026-01-07)",
     ]);
+    expect(carriedOn(plan).map(({ runId }) => runId)).toEqual(["2026-01-04"]);
   });
 
   test("refuses what is no range", () => {

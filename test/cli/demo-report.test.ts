@@ -44,7 +44,6 @@ const result: DemoResult = {
   sla: { rules: [{ name: "ready", finishBy: { hour: 6, minute: 0, days: 0 } }], timezone: "America/New_York" },
   engine: "DuckDB",
   seconds: 9.876,
-  home: ".nocturne/demo",
 };
 
 describe("the demo's report", () => {
@@ -57,7 +56,7 @@ describe("the demo's report", () => {
   });
 
   test("is a table per store and the figures with their labels", () => {
-    const lines = demoLines(result, pc.createColors(false)).join("\n");
+    const lines = demoLines(result, pc.createColors(false), (command) => `npx nocturne ${command}`).join("\n");
     expect(lines).toContain(
       [
         "STORE  TRANSACTIONS  UNITS  GROSS SALES  NET SALES",
@@ -70,7 +69,7 @@ describe("the demo's report", () => {
     expect(lines).toContain("1 of 3 met (due time plus own elapsed time)");
     expect(lines).toContain("2025-01-07  ready  missed  at 07:00:00");
     expect(lines).toContain("LOCAL (DuckDB)");
-    expect(lines).toContain("Failed     2025-01-08: nocturne runs show backfill__2025-01-08T07:00:00+00:00");
+    expect(lines).toContain("Failed     2025-01-08: npx nocturne runs show backfill__2025-01-08T07:00:00+00:00");
   });
 
   test("is one document with stable keys", () => {
@@ -88,7 +87,7 @@ describe("the demo's report", () => {
       stores: result.stores,
       rejected: 100,
       duplicates: 1,
-      cost: { amount: "1.2345", currency: "USD" },
+      cost: { amount: "1.23", currency: "USD" },
       sla: { met: 1, missed: 2 },
       engine: "DuckDB",
       seconds: 9.876,

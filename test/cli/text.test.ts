@@ -127,4 +127,6 @@ test("a graph shows a level below the deepest of a task's upstreams, with setups
     "  │",
     "  ── done     noop  after load, cluster; tears down cluster; all_done",
   ]);
+  const chain = Array.from({ length: 5_000 }, (_, index) => task(`t${index}`, index === 0 ? [] : [`t${index - 1}`]));
+  expect(graphLines(chain).at(-1)).toBe("  ── t4999  noop  after t4998");
 });

@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { findLocalAws, startLocalAws, type LocalAws } from "../../engine/local/local-aws.ts";
+import { endLocalAws, findLocalAws, startLocalAws, type LocalAws } from "../../engine/local/local-aws.ts";
 import { tryLock, type Lock } from "../../engine/local/lock.ts";
 import { processIdentity } from "../../engine/local/processes.ts";
 
@@ -31,11 +31,32 @@ describe("local-aws as a child process", () => {
     expect([one.attached, two.attached].sort()).toEqual([false, true]);
   });
 
-  test("ends when it is told to, whoever started it, and leaves no endpoint that answers", async () => {
+  test("goes on while somebody uses it; the last one out ends it, whoever started it, and leaves no endpoint", async () => {
     const one = await start();
-    await (await start()).stop();
+    const two = await start();
+    await one.stop();
+    expect(await findLocalAws(home)).toMatchObject({ pid: one.pid, engine: "DuckDB" });
+    await two.stop();
     expect(await processIdentity(one.pid)).toBeNull();
     expect(await findLocalAws(home)).toBeNull();
+  });
+
+  test("of a command that was killed is ended by the one that took it over", async () => {
+    const one = await start();
+    for (const name of await readdir(join(home, "local-aws.users"))) {
+      await writeFile(join(home, "local-aws.users", name), JSON.stringify({ pid: process.pid, identity: "killed" }));
+    }
+    const two = await start();
+    expect(two).toMatchObject({ pid: one.pid, attached: true });
+    await two.stop();
+    expect(await processIdentity(one.pid)).toBeNull();
+    expect(await readdir(join(home, "local-aws.users"))).toEqual([]);
+  });
+
+  test("is ended for a fresh start although somebody uses it", async () => {
+    const one = await start();
+    await endLocalAws(home);
+    expect(await processIdentity(one.pid)).toBeNull();
   });
 
   test("comes back after a kill -9, past the endpoint that was left over", async () => {

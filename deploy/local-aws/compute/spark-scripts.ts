@@ -24,6 +24,10 @@ export interface SparkJob {
 
 const NO_PYSPARK = "LocalRunner: PySpark is not installed; only deploy/spark/run_sql.py runs without it";
 
+/** What runs the packaged run_sql.py here. */
+export const sparkEngine = (): "DuckDB" | "PySpark" =>
+  process.env["NOCTURNE_LOCAL_SPARK"] === "pyspark" ? "PySpark" : "DuckDB";
+
 /**
  * Decides what runs a script: the DuckDB runner for the packaged run_sql.py, real PySpark for everything else, or for all
  * with NOCTURNE_LOCAL_SPARK=pyspark. A script that nothing here can run fails with the reason; it never counts as done.
@@ -54,7 +58,7 @@ export class SparkScripts {
       const script = await this.#options.store.read(job.script);
       if (cancelled) return { kind: "cancelled" };
       const packaged = await readFile(join(packageRoot, "deploy/spark/run_sql.py")).catch(() => null);
-      const duckdb = packaged?.equals(script) === true && process.env["NOCTURNE_LOCAL_SPARK"] !== "pyspark";
+      const duckdb = packaged?.equals(script) === true && sparkEngine() === "DuckDB";
       if (!duckdb && !(await pysparkInstalled())) return { kind: "failed", error: NO_PYSPARK };
       if (cancelled) return { kind: "cancelled" };
       if (!duckdb) return this.#python(script, job.args, events, (started) => (work = started));

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { AwsError, type JsonService } from "../contract.ts";
+import { sparkEngine } from "../compute/spark-scripts.ts";
 import type { Faults } from "../faults.ts";
 import type { Address } from "./route.ts";
 import { jsonReply, type Reply } from "./reply.ts";
@@ -29,7 +30,7 @@ export class Control {
     if (message.headers.origin !== undefined) return jsonReply(403, { error: "not for web pages" });
     switch (`${message.method} ${url.path}`) {
       case "GET /_local/health":
-        return jsonReply(200, { id: this.#id, ok: true, pid: process.pid });
+        return jsonReply(200, { id: this.#id, ok: true, pid: process.pid, engine: sparkEngine() });
       case "GET /_local/calls":
         return jsonReply(200, Object.fromEntries([...this.#calls].sort(([a], [b]) => (a < b ? -1 : 1))));
       case "GET /_local/runs":

@@ -4,8 +4,9 @@ import { NocturneError } from "../../core/errors.ts";
 import type { Instant } from "../../core/json.ts";
 import type { DagRun, ReprocessBehavior } from "../../core/records.ts";
 import { dsOf, runsForRange, type PlannedRun } from "../../core/schedule/runs.ts";
+import { isRunFinished } from "../../core/states.ts";
 
-/** What a backfill will do with each run of its range, oldest first. */
+/** What a backfill will do with each run of its range, oldest first. A run under way is left alone, and carried on. */
 export interface BackfillPlan {
   readonly entries: readonly {
     readonly ds: string;
@@ -18,13 +19,21 @@ export interface BackfillPlan {
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
-/** The runs of the range; a USAGE error when the range is none. */
-export function rangeOf(spec: DagSpec, from: string, to: string): PlannedRun[] {
+/** Throws a USAGE error when the range is none. */
+export function checkRange(from: string, to: string): void {
   for (const [option, day] of Object.entries({ "--from": from, "--to": to })) {
-    if (DAY.test(day) && !Number.isNaN(Date.parse(`${day}T00:00:00Z`))) continue;
+    if (DAY.test(day) && isoDay(Date.parse(`${day}T00:00:00Z`)) === day) continue;
     throw usage(`${option} ${day}: expected a day such as 2026-01-31`);
   }
   if (from > to) throw usage(`--from ${from} is after --to ${to}`);
+}
+
+/** null for what is no instant. A day that a month does not have comes out as another one. */
+const isoDay = (at: number): string | null => (Number.isNaN(at) ? null : new Date(at).toISOString().slice(0, 10));
+
+/** The runs of the range; a USAGE error when the range is none. */
+export function rangeOf(spec: DagSpec, from: string, to: string): PlannedRun[] {
+  checkRange(from, to);
   try {
     return runsForRange(spec, from, to);
   } catch (error) {
@@ -52,16 +61,25 @@ export function planBackfill(
   };
 }
 
-/** The plan for people: what is made, what is run again, and what is left alone and why, ranges drawn together. */
+/** The runs of the range that are under way, perhaps left so by a command that was killed. */
+export const carriedOn = (plan: BackfillPlan): DagRun[] =>
+  plan.entries.flatMap(({ decision }) =>
+    decision.kind === "leave" && !isRunFinished(decision.run.state) ? [decision.run] : [],
+  );
+
+/** The plan for people: what is made, run again, carried on, and what is left alone and why, ranges drawn together. */
 export function planLines(plan: BackfillPlan): string[] {
   const groups = new Map<string, string[]>();
+  const carried = new Set(carriedOn(plan));
   for (const { ds, decision } of plan.entries) {
     const does =
       decision.kind === "create"
         ? "make"
         : decision.kind === "reprocess"
           ? "run again"
-          : `leave alone: ${decision.why}`;
+          : carried.has(decision.run)
+            ? `carry on: ${decision.why}`
+            : `leave alone: ${decision.why}`;
     groups.set(does, [...(groups.get(does) ?? []), ds]);
   }
   if (plan.notYet.length > 0) groups.set("leave out: the day is not over", [...plan.notYet]);

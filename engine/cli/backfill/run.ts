@@ -4,11 +4,12 @@ import type { Config } from "../../config.ts";
 import type { LoadedDag } from "../../core/dag.ts";
 import { NocturneError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json.ts";
-import type { CommandResult, ReprocessBehavior } from "../../core/records.ts";
+import type { DagRun, ReprocessBehavior } from "../../core/records.ts";
+import { runsForRange } from "../../core/schedule/runs.ts";
 import { commandResult, enqueue } from "../../store/inbox.ts";
+import { existingRuns } from "../../store/load.ts";
 import type { Store } from "../../store/open.ts";
-import { backfillProgress } from "../../store/read-models/backfills.ts";
-import { listRuns, type RunSummary } from "../../store/read-models/runs.ts";
+import { runsProgress } from "../../store/read-models/progress.ts";
 import { withEngine, type Session } from "../session.ts";
 import { isFinished, progressView } from "../text/progress.ts";
 
@@ -20,10 +21,13 @@ export interface BackfillWish {
   readonly maxActiveRuns: number;
   readonly reprocess: ReprocessBehavior;
   readonly conf: JsonObject;
+  /** Runs of the range that are under way: the engine carries them on, and they are waited for. */
+  readonly carriedOn: readonly DagRun[];
+  /** Whether there is nothing else to do. */
+  readonly onlyCarryOn: boolean;
 }
 
 const LOOK_MS = 200;
-const MOST_RUNS = 100_000;
 /** Bills that come late are waited for this long; on AWS they may take many minutes, and come in with the next engine. */
 const SETTLE_MS = 3_000;
 
@@ -32,30 +36,39 @@ export async function runBackfill(
   session: Session,
   config: Config,
   store: Store,
-  { dag, from, to, ...wish }: BackfillWish,
-): Promise<RunSummary[]> {
+  wish: BackfillWish,
+): Promise<DagRun[]> {
   const { out, interrupted } = session;
+  const { spec } = wish.dag;
+  const runIds = wish.carriedOn.map(({ runId }) => runId);
   const backfillId = randomUUID();
-  const dagId = dag.spec.dagId;
   const startedAt = performance.now();
-  return withEngine(session, config, store, [dag], async (engine) => {
-    const backfill = { backfillId, dagId, fromDate: from, toDate: to, ...wish };
-    const commandId = await enqueue(store, { kind: "backfill", backfill, by: "cli" });
+  return withEngine(session, config, store, [wish.dag], async (engine) => {
+    if (!wish.onlyCarryOn) await accepted(session, store, wish, backfillId);
     const view = progressView(out, "nights");
-    for (let accepted = false; ;) {
-      const result: CommandResult | null = accepted ? null : await commandResult(store, commandId);
-      if (result?.ok === false) throw new NocturneError({ code: result.code, message: result.message });
-      accepted ||= result !== null;
-      if (accepted) {
-        const progress = await backfillProgress(store, backfillId);
-        const shown = { runs: progress?.runCounts ?? {}, tasks: progress?.tasks ?? [] };
-        view.show(shown, performance.now() - startedAt);
-        if (isFinished(shown)) break;
-      }
+    for (;;) {
+      const { runCounts: runs, tasks } = await runsProgress(store, { backfillId, runIds });
+      view.show({ runs, tasks }, performance.now() - startedAt);
+      if (isFinished({ runs, tasks })) break;
       await delay(LOOK_MS, undefined, { signal: interrupted });
     }
     await Promise.race([engine.settled(), delay(SETTLE_MS, undefined, { ref: false })]);
-    const runs = await listRuns(store, { backfillId, limit: MOST_RUNS });
-    return runs.sort((a, b) => (a.logicalAt ?? 0) - (b.logicalAt ?? 0));
+    const dates = runsForRange(spec, wish.from, wish.to).map(({ logicalAt }) => logicalAt);
+    const runs = await existingRuns(store, spec.dagId, dates);
+    return runs.filter((run) => run.backfillId === backfillId || runIds.includes(run.runId));
   });
+}
+
+/** Resolves when an engine, this one or another process's, has taken the wish. */
+async function accepted(session: Session, store: Store, wish: BackfillWish, backfillId: string): Promise<void> {
+  const { dag, from, to, maxActiveRuns, reprocess, conf } = wish;
+  const { dagId } = dag.spec;
+  const backfill = { backfillId, dagId, fromDate: from, toDate: to, maxActiveRuns, reprocess, conf };
+  const commandId = await enqueue(store, { kind: "backfill", backfill, by: "cli" });
+  for (;;) {
+    const result = await commandResult(store, commandId);
+    if (result?.ok === false) throw new NocturneError({ code: result.code, message: result.message });
+    if (result !== null) return;
+    await delay(LOOK_MS, undefined, { signal: session.interrupted });
+  }
 }

@@ -6,11 +6,11 @@ import { isoText } from "../../core/schedule/runs.ts";
 import { nearest } from "../../core/similar.ts";
 import { paramMistake } from "../../dagfile/params.ts";
 import { existingRuns } from "../../store/load.ts";
-import { planBackfill, planLines, rangeOf, type BackfillPlan } from "../backfill/plan.ts";
+import { carriedOn, planBackfill, planLines, rangeOf, type BackfillPlan } from "../backfill/plan.ts";
 import { runBackfill } from "../backfill/run.ts";
 import { EXIT } from "../exit-codes.ts";
 import { findDag } from "../read-dags.ts";
-import { withStore, type Session } from "../session.ts";
+import { lookAt, withStore, type Session } from "../session.ts";
 import { counted } from "../text/figures.ts";
 
 interface BackfillOptions {
@@ -41,15 +41,19 @@ export async function backfill(
     for (const line of planLines(plan)) out.print(line);
     const counts = countsOf(plan);
     const head = { dag_id: dagId, from, to, max_active_runs: maxActiveRuns, planned: counts };
-    if (dryRun || counts.create + counts.reprocess === 0) {
+    const carried = carriedOn(plan);
+    const onlyCarryOn = counts.create + counts.reprocess === 0;
+    if (dryRun || (onlyCarryOn && carried.length === 0)) {
       out.print(dryRun ? "Nothing was started (--dry-run)." : "Nothing to run.");
       out.document({ ...head, dry_run: dryRun, runs: [] });
       return EXIT.done;
     }
-    const runs = await runBackfill(session, config, store, { dag, from, to, maxActiveRuns, reprocess, conf });
+    const wish = { dag, from, to, maxActiveRuns, reprocess, conf, carriedOn: carried, onlyCarryOn };
+    const runs = await runBackfill(session, config, store, wish);
     const failed = runs.filter(({ state }) => state === "failed");
     out.print(`${counted(runs.length - failed.length, "run")} succeeded, ${failed.length} failed.`);
-    for (const { dagRunId } of failed) out.print(out.colors.red(`  failed: nocturne runs show ${dagRunId}`));
+    for (const { dagRunId } of failed)
+      out.print(out.colors.red(`  failed: ${lookAt(session, `runs show ${dagRunId}`)}`));
     out.document({
       ...head,
       dry_run: false,
@@ -67,10 +71,12 @@ export async function backfill(
 function countsOf(plan: BackfillPlan) {
   const count = (kind: "create" | "reprocess" | "leave"): number =>
     plan.entries.filter(({ decision }) => decision.kind === kind).length;
+  const carriesOn = carriedOn(plan).length;
   return {
     create: count("create"),
     reprocess: count("reprocess"),
-    leave: count("leave"),
+    carry_on: carriesOn,
+    leave: count("leave") - carriesOn,
     not_yet: plan.notYet.length,
   };
 }

@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import { NocturneError } from "../../core/errors.ts";
 import { EXIT } from "../exit-codes.ts";
 import { readDags } from "../read-dags.ts";
 import type { Session } from "../session.ts";
@@ -9,6 +10,7 @@ import { table } from "../text/table.ts";
 export async function dagsList(session: Session): Promise<number> {
   const { out, cwd } = session;
   const { dags, problems } = await readDags(session, await session.config());
+  if (dags.length === 0 && problems.length > 0) throw new NocturneError(problems);
   const rows = dags.map(({ spec, source }) => ({
     dag_id: spec.dagId,
     schedule: spec.schedule === null ? null : spec.schedule.cron.join(" | "),

@@ -4,7 +4,7 @@ import { NocturneError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json.ts";
 import { dsOf } from "../../core/schedule/runs.ts";
 import { costs } from "../../store/read-models/costs.ts";
-import { rangeOf } from "../backfill/plan.ts";
+import { checkRange, rangeOf } from "../backfill/plan.ts";
 import { runBackfill } from "../backfill/run.ts";
 import { parseColumns } from "../demo/column-map.ts";
 import { freshDatabase, freshLocalAws, takeHome, writeSettings, DEMO_FLEET } from "../demo/home.ts";
@@ -12,11 +12,11 @@ import { days, type RawFile } from "../demo/raw-file.ts";
 import { demoDocument, demoLines, type DemoResult } from "../demo/report.ts";
 import { lineCounts, storeTotals } from "../demo/results.ts";
 import { sampleSales } from "../demo/sample-sales.ts";
-import { stageCsv } from "../demo/stage-csv.ts";
+import { checkCsv, stageCsv } from "../demo/stage-csv.ts";
 import { upload } from "../demo/upload.ts";
 import { EXIT } from "../exit-codes.ts";
 import { findDag } from "../read-dags.ts";
-import type { Session } from "../session.ts";
+import { lookAt, withStore, type Session } from "../session.ts";
 import { counted } from "../text/figures.ts";
 
 interface DemoOptions {
@@ -47,15 +47,15 @@ const SIDE_BY_SIDE = { generated: 1, own: 4 } as const;
 /** `demo`: the whole product on this machine, from raw files to the table per store. */
 export async function demo(session: Session, _args: readonly string[], options: DemoOptions): Promise<number> {
   const startedAt = performance.now();
-  const work = workOf(options, session.cwd);
+  const work = await workOf(options, session.cwd);
   const home = resolve(session.cwd, session.flags.home ?? join(".nocturne", "demo"));
   const lock = await takeHome(home);
   try {
     await writeSettings(home);
     const result = await runDemo(session, home, work, startedAt);
-    for (const line of demoLines({ ...result, home: relative(session.cwd, home) || "." }, session.out.colors)) {
-      session.out.print(line);
-    }
+    const shortHome = relative(session.cwd, home) || ".";
+    const hint = (command: string): string => lookAt(session, command, shortHome.startsWith("..") ? home : shortHome);
+    for (const line of demoLines(result, session.out.colors, hint)) session.out.print(line);
     session.out.document(demoDocument(result));
     return result.runs.every(({ run }) => run.state === "success") ? EXIT.done : EXIT.failed;
   } finally {
@@ -64,7 +64,7 @@ export async function demo(session: Session, _args: readonly string[], options: 
 }
 
 async function runDemo(session: Session, home: string, work: Work, startedAt: number): Promise<DemoResult> {
-  const { out, app } = session;
+  const { out } = session;
   const config = await session.config({ home, config: join(home, "nocturne.yaml"), fleet: DEMO_FLEET, aws: "local" });
   const dag = await findDag(session, config, DAG);
   rangeOf(dag.spec, work.from, work.to);
@@ -73,7 +73,7 @@ async function runDemo(session: Session, home: string, work: Work, startedAt: nu
     freshDatabase(home, config.databaseUrl),
     freshLocalAws(home).then(async (aws) => {
       try {
-        return { aws, files: await upload(aws.url, BUCKETS, work.files) };
+        return { aws, files: await upload(aws.url, BUCKETS, work.files, session.interrupted) };
       } catch (error) {
         await aws.stop();
         throw error;
@@ -83,14 +83,13 @@ async function runDemo(session: Session, home: string, work: Work, startedAt: nu
   try {
     if (database.status === "rejected") throw database.reason;
     if (local.status === "rejected") throw local.reason;
-    const { url } = local.value.aws;
+    const { url, engine } = local.value.aws;
     out.progress(`${counted(local.value.files, "raw file")} in s3://${BUCKETS[0]}, LOCAL at ${url}`);
     const here = withLocalAws({ ...config, databaseUrl: database.value.url }, url);
-    const opened = await app.openStore(here);
-    try {
+    return await withStore(session, here, async (store) => {
       const { from, to, maxActiveRuns, conf } = work;
-      const wish = { dag, from, to, maxActiveRuns, conf, reprocess: "none" as const };
-      const runs = await runBackfill(session, here, opened.store, wish);
+      const wish = { dag, from, to, maxActiveRuns, conf, reprocess: "none" } as const;
+      const runs = await runBackfill(session, here, store, { ...wish, carriedOn: [], onlyCarryOn: false });
       const failed = runs.some(({ state }) => state === "failed");
       const [stores, lines, cost] = await Promise.all([
         // A night that failed may have left no mart to ask.
@@ -98,7 +97,7 @@ async function runDemo(session: Session, home: string, work: Work, startedAt: nu
         lineCounts(url, work).catch((error: unknown) =>
           failed ? { rejected: 0, duplicates: 0 } : Promise.reject(error as Error),
         ),
-        costs(opened.store, { dagId: DAG }),
+        costs(store, { dagId: DAG }),
       ]);
       return {
         runs: runs.map((run) => ({ ds: dsOf(dag.spec, { ...run, intervalStartAt: run.logicalAt }), run })),
@@ -106,20 +105,17 @@ async function runDemo(session: Session, home: string, work: Work, startedAt: nu
         ...lines,
         cost: { amount: cost.amount, currency: cost.currency ?? "USD" },
         sla: { rules: dag.spec.sla, timezone: dag.spec.timezone },
-        engine: "DuckDB",
+        engine,
         seconds: Math.round(performance.now() - startedAt) / 1000,
-        home,
       };
-    } finally {
-      await opened.close();
-    }
+    });
   } finally {
     if (local.status === "fulfilled") await local.value.aws.stop();
     if (database.status === "fulfilled") await database.value.stop();
   }
 }
 
-function workOf(options: DemoOptions, cwd: string): Work {
+async function workOf(options: DemoOptions, cwd: string): Promise<Work> {
   const { sales, columns, from, to, nights, maxRejected } = options;
   const conf: JsonObject = maxRejected === undefined ? {} : { max_rejected: maxRejected };
   if (sales === undefined) {
@@ -133,8 +129,10 @@ function workOf(options: DemoOptions, cwd: string): Work {
   if (columns === undefined || from === undefined || to === undefined) {
     throw usage("--sales FILE also needs --columns, --from and --to");
   }
-  const files = stageCsv({ file: resolve(cwd, sales), columns: parseColumns(columns), from, to });
-  return { from, to, files, maxActiveRuns: SIDE_BY_SIDE.own, conf };
+  const csv = { file: resolve(cwd, sales), columns: parseColumns(columns), from, to };
+  checkRange(from, to);
+  await checkCsv(csv);
+  return { from, to, files: stageCsv(csv), maxActiveRuns: SIDE_BY_SIDE.own, conf };
 }
 
 const usage = (message: string): NocturneError => new NocturneError({ code: "USAGE", message });

@@ -3,7 +3,7 @@ import { listRuns, type RunSummary } from "../../store/read-models/runs.ts";
 import { EXIT } from "../exit-codes.ts";
 import { runRow } from "../runs/run-lines.ts";
 import { withStore, type Session } from "../session.ts";
-import { costText, spanText, timeText } from "../text/figures.ts";
+import { cents, costText, spanText, timeText } from "../text/figures.ts";
 import { table } from "../text/table.ts";
 
 interface ListOptions {
@@ -24,8 +24,11 @@ export async function runsList(session: Session, _args: readonly string[], optio
     }),
   );
   const titles = ["RUN", "DAG", "STATE", "STARTED", "TOOK", "COST"].map((title) => ({ title }));
-  for (const line of table(titles, runs.map(cells))) out.print(line);
-  out.document({ runs: runs.map((run) => ({ ...runRow(run), cost: run.cost })) });
+  if (runs.length === 0) out.print("There are no such runs.");
+  else for (const line of table(titles, runs.map(cells))) out.print(line);
+  out.document({
+    runs: runs.map((run) => ({ ...runRow(run), cost: { ...run.cost, amount: cents(run.cost.amount) } })),
+  });
   return EXIT.done;
 }
 

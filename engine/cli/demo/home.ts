@@ -3,7 +3,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { NocturneError } from "../../core/errors.ts";
 import { startPostgres } from "../../local/embedded-postgres.ts";
-import { findLocalAws, startLocalAws, type LocalAws } from "../../local/local-aws.ts";
+import { endLocalAws, startLocalAws, type LocalAws } from "../../local/local-aws.ts";
 import { tryLock, type Lock } from "../../local/lock.ts";
 import { packageRoot } from "../../local/package-root.ts";
 
@@ -21,14 +21,20 @@ export async function takeHome(home: string): Promise<Lock> {
 /** So that `nocturne runs list --home …` finds the demo's runs afterwards. */
 export async function writeSettings(home: string): Promise<void> {
   const dags = JSON.stringify(join(packageRoot(), "dags"));
-  const lines = ["# Written by `nocturne demo`.", `fleet: ${DEMO_FLEET}`, 'home: "."', `dags_folder: ${dags}`];
+  const lines = [
+    "# Written by `nocturne demo`.",
+    `fleet: ${DEMO_FLEET}`,
+    "aws: local",
+    'home: "."',
+    `dags_folder: ${dags}`,
+  ];
   await mkdir(home, { recursive: true });
   await writeFile(join(home, "nocturne.yaml"), `${lines.join("\n")}\n`);
 }
 
 /** A local-aws with nothing in it; what an earlier demo left running, perhaps killed, is ended first. */
 export async function freshLocalAws(home: string): Promise<LocalAws> {
-  await (await findLocalAws(home))?.stop();
+  await endLocalAws(home);
   await rm(join(home, "local-aws"), { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   return startLocalAws({ home });
 }

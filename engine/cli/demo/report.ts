@@ -3,7 +3,7 @@ import type { DagRun } from "../../core/records.ts";
 import { isoText } from "../../core/schedule/runs.ts";
 import { verdictByElapsed } from "../../core/sla/finish-by.ts";
 import type { Output } from "../output.ts";
-import { costText, counted, groupDigits, spanText } from "../text/figures.ts";
+import { cents, costText, counted, groupDigits, spanText } from "../text/figures.ts";
 import { table } from "../text/table.ts";
 
 /** One store's totals over the range; money is text with two decimals. */
@@ -29,7 +29,6 @@ export interface DemoResult {
   /** What really ran the jobs: "DuckDB". */
   readonly engine: string;
   readonly seconds: number;
-  readonly home: string;
 }
 
 interface Verdict {
@@ -71,15 +70,15 @@ export function demoDocument(result: DemoResult): object {
     stores: result.stores,
     rejected: result.rejected,
     duplicates: result.duplicates,
-    cost: result.cost,
+    cost: { ...result.cost, amount: cents(result.cost.amount) },
     sla: { met, missed: verdicts.length - met },
     engine: result.engine,
     seconds: result.seconds,
   };
 }
 
-/** The lines for people: a table per store, the figures below it, and where to look next. */
-export function demoLines(result: DemoResult, colors: Output["colors"]): string[] {
+/** The lines for people: a table per store, the figures below it, and where to look next (`hint`: a command to type). */
+export function demoLines(result: DemoResult, colors: Output["colors"], hint: (command: string) => string): string[] {
   const right = "right" as const;
   const columns = [
     { title: "STORE" },
@@ -107,13 +106,11 @@ export function demoLines(result: DemoResult, colors: Output["colors"]): string[
     ...slaLines(result, colors),
     `Ran on     LOCAL (${result.engine}); on AWS the same DAG runs on Glue, EMR, Redshift and Athena`,
     `Time       ${spanText(result.seconds * 1000)} for ${counted(result.runs.length, "night")}`,
-    ...failed.map(({ ds, run }) =>
-      colors.red(`Failed     ${ds}: nocturne runs show ${run.dagRunId} --home ${result.home}`),
-    ),
+    ...failed.map(({ ds, run }) => colors.red(`Failed     ${ds}: ${hint(`runs show ${run.dagRunId}`)}`)),
     "",
-    `Look on with:  nocturne runs list --home ${result.home}`,
-    `               nocturne runs show ${result.runs.at(-1)?.run.dagRunId ?? "RUN"} --home ${result.home}`,
-    "               nocturne dags show nightly_store_sales",
+    `Look on with:  ${hint("runs list")}`,
+    `               ${hint(`runs show ${result.runs.at(-1)?.run.dagRunId ?? "RUN"}`)}`,
+    `               ${hint("dags show nightly_store_sales")}`,
   ];
 }
 

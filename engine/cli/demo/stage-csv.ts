@@ -61,6 +61,12 @@ export async function* stageCsv(options: StageCsvOptions): AsyncIterable<RawFile
   for (const [day, dayLines] of byDay) yield* dayFiles(day, [...columns.keys()], dayLines);
 }
 
+/** Reads as far as the first line after the header, so that a file that is none is told before anything is set up. */
+export async function checkCsv({ file, columns }: Pick<StageCsvOptions, "file" | "columns">): Promise<void> {
+  for await (const _ of readFields(file, columns)) return;
+  throw csvError("CSV_EMPTY", `${file} holds no lines`);
+}
+
 async function* readFields(
   file: string,
   columns: ColumnMap,
@@ -100,8 +106,9 @@ function findColumns(file: string, header: readonly string[], columns: ColumnMap
     throw new NocturneError(
       missing.map((name) => {
         const didYouMean = nearest(name, names);
-        const message = `${file} has no column ${name}; its columns are ${names.join(", ")}`;
-        return { code: "CSV_COLUMN_MISSING", message, ...(didYouMean ? { didYouMean } : {}) };
+        const known = didYouMean === undefined ? `; its columns are ${names.join(", ")}` : "";
+        const message = `${file} has no column ${name}${known}`;
+        return { code: "CSV_COLUMN_MISSING", message, ...(didYouMean === undefined ? {} : { didYouMean }) };
       }),
     );
   }
@@ -113,6 +120,7 @@ async function isGzip(file: string): Promise<boolean> {
     throw csvError("USAGE", error.code === "ENOENT" ? `${file}: no such file` : `${file}: ${error.message}`, error);
   });
   try {
+    if ((await handle.stat()).isDirectory()) throw csvError("USAGE", `${file} is a folder, not a file`);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(2), 0, 2, 0);
     return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
   } finally {

@@ -15,6 +15,7 @@ export async function upload(
   url: string,
   buckets: readonly [string, ...string[]],
   files: Iterable<RawFile> | AsyncIterable<RawFile>,
+  interrupted: AbortSignal,
 ): Promise<number> {
   const client = new S3Client({ ...localClient(url), forcePathStyle: true });
   const under = new Set<Promise<unknown>>();
@@ -22,6 +23,7 @@ export async function upload(
   try {
     for (const bucket of buckets) await client.send(new CreateBucketCommand({ Bucket: bucket }));
     for await (const { key, body } of files) {
+      interrupted.throwIfAborted();
       if (under.size >= SIDE_BY_SIDE) await Promise.race(under);
       const put = client.send(new PutObjectCommand({ Bucket: buckets[0], Key: key, Body: body }));
       const done: Promise<unknown> = put.finally(() => under.delete(done));

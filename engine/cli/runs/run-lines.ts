@@ -1,4 +1,5 @@
 import { ERRORS } from "../../core/errors.ts";
+import { isoText } from "../../core/schedule/runs.ts";
 import type { RunDetail, TaskDetail } from "../../store/read-models/run-detail.ts";
 import type { RunSummary } from "../../store/read-models/runs.ts";
 import { spanText, timeText } from "../text/figures.ts";
@@ -24,7 +25,7 @@ export function runLines({ run, tasks }: RunDetail, colors: Output["colors"]): s
   const columns = [{ title: "TASK" }, { title: "OPERATOR" }, { title: "STATE" }, { title: "TRY" }, { title: "TOOK" }];
   const rows = tasks.map((task) => [
     task.taskId,
-    task.attempts.at(-1)?.operator ?? "",
+    task.operator ?? "",
     paint(colors, task.state),
     task.tryNumber === 0 ? "" : String(task.tryNumber),
     tookText(task.startedAt, task.endedAt),
@@ -56,7 +57,7 @@ export function runDocument({ run, tasks }: RunDetail): object {
     quarantine: run.quarantine,
     tasks: tasks.map((task) => ({
       task_id: task.taskId,
-      operator: task.attempts.at(-1)?.operator ?? null,
+      operator: task.operator,
       state: task.state === "none" ? null : task.state,
       try_number: task.tryNumber,
       started_at: iso(task.startedAt),
@@ -90,7 +91,7 @@ export function runRow(run: Omit<RunSummary, "taskCounts" | "cost">): object {
     dag_id: run.dagId,
     dag_run_id: run.dagRunId,
     run_type: run.runType,
-    logical_date: iso(run.logicalAt),
+    logical_date: run.logicalAt === null ? null : isoText(run.logicalAt),
     state: run.state,
     queued_at: iso(run.queuedAt),
     started_at: iso(run.startedAt),

@@ -1,3 +1,5 @@
+import { Decimal } from "decimal.js";
+
 /** "2026-01-31 02:15:07Z": an instant for a table. */
 export function timeText(at: number | null): string {
   return at === null ? "" : `${new Date(at).toISOString().slice(0, 19).replace("T", " ")}Z`;
@@ -25,7 +27,10 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+/** "1.23": an exact decimal rounded to the cent, halves up. */
+export const cents = (amount: string): string => new Decimal(amount).toFixed(2);
+
 /** "1.23 USD": money for people, to the cent; nothing where nothing is booked. */
 export function costText({ amount, currency }: { readonly amount: string; readonly currency: string | null }): string {
-  return currency === null ? "" : `${groupDigits(Number(amount).toFixed(2))} ${currency}`;
+  return currency === null ? "" : `${groupDigits(cents(amount))} ${currency}`;
 }

@@ -1,19 +1,11 @@
 import type { TaskSpec } from "../../core/dag.ts";
+import { compileGraph } from "../../core/graph/dag-graph.ts";
 
 /** The tasks by level: a task stands one level below its deepest upstream; within a level in the order of the file. */
 export function levelsOf(tasks: readonly TaskSpec[]): readonly (readonly TaskSpec[])[] {
-  const byId = new Map(tasks.map((task) => [task.taskId, task]));
-  const depths = new Map<string, number>();
-  const depthOf = (task: TaskSpec): number => {
-    const known = depths.get(task.taskId);
-    if (known !== undefined) return known;
-    const upstreams = task.dependsOn.flatMap((id) => byId.get(id) ?? []);
-    const depth = 1 + Math.max(-1, ...upstreams.map(depthOf));
-    depths.set(task.taskId, depth);
-    return depth;
-  };
+  const { depth } = compileGraph({ tasks });
   const levels: TaskSpec[][] = [];
-  for (const task of tasks) (levels[depthOf(task)] ??= []).push(task);
+  tasks.forEach((task, index) => (levels[depth[index] ?? 0] ??= []).push(task));
   return levels;
 }
 

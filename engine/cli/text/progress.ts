@@ -61,16 +61,14 @@ export function progressLines(
 }
 
 /** Shows progress as it comes: redrawn in place on a terminal, elsewhere a line whenever another run has ended. */
-export function progressView(
-  out: Output,
-  noun: string,
-): { show(progress: Progress, elapsedMs: number): void; end(): void } {
+export function progressView(out: Output, noun: string): { show(progress: Progress, elapsedMs: number): void } {
   let drawn = 0;
   let lastEnded = -1;
   return {
     show(progress, elapsedMs) {
       if (out.live) {
-        const lines = progressLines(progress, noun, elapsedMs, out);
+        // What has scrolled off the top can not be redrawn.
+        const lines = progressLines(progress, noun, elapsedMs, out).slice(0, out.rows - 1);
         out.draw(`${eraseAbove(drawn)}${lines.join("\n")}\n`);
         drawn = lines.length;
         return;
@@ -78,9 +76,6 @@ export function progressView(
       const ended = (progress.runs.success ?? 0) + (progress.runs.failed ?? 0);
       if (ended !== lastEnded) out.progress(progressSentence(progress, noun, elapsedMs));
       lastEnded = ended;
-    },
-    end() {
-      drawn = 0;
     },
   };
 }

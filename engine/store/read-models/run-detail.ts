@@ -16,6 +16,8 @@ export interface AttemptDetail extends Attempt {
 
 export interface TaskDetail {
   readonly taskId: string;
+  /** As the run's version of the DAG says; null where that version has no such task. */
+  readonly operator: string | null;
   readonly taskNo: number;
   readonly mapIndex: number;
   readonly state: TaskState;
@@ -41,7 +43,7 @@ export async function runDetail(store: Store, dagId: string, dagRunId: string): 
     .selectFrom("dag_run")
     .innerJoin("dag_version", "dag_version.version_id", "dag_run.version_id")
     .selectAll("dag_run")
-    .select("dag_version.version_number")
+    .select(["dag_version.version_number", "dag_version.spec"])
     .where("dag_run.dag_id", "=", dagId)
     .where("dag_run.dag_run_id", "=", dagRunId)
     .executeTakeFirst();
@@ -62,6 +64,7 @@ export async function runDetail(store: Store, dagId: string, dagRunId: string): 
     store.db.selectFrom("attempt").selectAll().where("run_id", "=", run.runId).orderBy("try_number").execute(),
     store.db.selectFrom("booked").selectAll().where("run_id", "=", run.runId).orderBy("usage_kind").execute(),
   ]);
+  const operators = new Map(found.spec.tasks.map(({ taskId, operator }) => [taskId, operator]));
   const usageOf = groupBy(usage, (row) => `${row.task_no}/${row.map_index}/${row.try_number}`);
   const attemptsOf = groupBy(attempts, (row) => `${row.task_no}/${row.map_index}`);
   return {
@@ -69,6 +72,7 @@ export async function runDetail(store: Store, dagId: string, dagRunId: string): 
     versionNumber: found.version_number,
     tasks: tasks.map((task) => ({
       taskId: task.task_id,
+      operator: operators.get(task.task_id) ?? null,
       taskNo: task.task_no,
       mapIndex: task.map_index,
       state: task.state,
