@@ -2,5 +2,9 @@
 // `npm run bench -- NAME [--json]`: compiles when needed, then runs one benchmark of test/bench.
 import { build } from "./build.js";
 
-if (!build()) process.exit(1);
+const problem = build();
+if (problem !== null) {
+  console.error(`nocturne: ${problem}`);
+  process.exit(1);
+}
 await import("../dist/test/bench/main.js");

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const stamp = `${root}dist/.tsbuildinfo`;
+const stamp = `${root}dist/.built`;
 
 function newestSource(folder) {
   let newest = 0;
@@ -22,8 +22,9 @@ if (isCheckout) {
   const changedAt = Math.max(...["engine", "operators", "deploy"].map((room) => newestSource(root + room)));
   if (changedAt > builtAt) {
     const { build } = await import("./build.js");
-    if (!build()) {
-      console.error("nocturne: the sources do not compile; see the messages above, then run `npm run build`");
+    const problem = build();
+    if (problem !== null) {
+      console.error(`nocturne: ${problem}`);
       process.exit(1);
     }
   }

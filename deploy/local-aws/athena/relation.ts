@@ -29,8 +29,12 @@ export async function relationOf(
     return `CAST(f.${quoteName(inFile.name)} AS ${type}) AS ${quoteName(name)}`;
   });
   if (keys.length === 0) return `SELECT ${values.join(", ")} FROM ${reader} f`;
-  // A map, not a join: DuckDB 1.5.6 fails with an internal error on a windowed self-join of a view that joins its file names.
+  // A map, not a join: DuckDB fails with an internal error on a windowed self-join of a view that joins its file names.
+  // A constant where the files agree: DuckDB 1.5.5 fails likewise when it counts the lines of one file by its name.
   const named = keys.map(({ name, type }, index) => {
+    const distinct = new Set(files.map((file) => file.values[index] ?? ""));
+    const [only] = distinct;
+    if (only !== undefined && distinct.size === 1) return `CAST(${quoteString(only)} AS ${type}) AS ${quoteName(name)}`;
     const entries = files.map((file) => `${quoteString(file.path)}: ${quoteString(file.values[index] ?? "")}`);
     return `CAST(MAP {${entries.join(", ")}}[f.${FILE_COLUMN}] AS ${type}) AS ${quoteName(name)}`;
   });
