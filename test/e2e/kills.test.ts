@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Project, until, type LocalRun } from "./project.ts";
+import { Project, expectOneJobPerKey, until, type LocalRun } from "./project.ts";
 
 let project: Project;
 
@@ -9,14 +9,6 @@ beforeEach(async () => {
   await project.upload(1);
 });
 afterEach(() => project.close());
-
-/** Every remote job has a launch key, and no key has two jobs. */
-function expectOneJobPerKey(runs: readonly LocalRun[]): void {
-  expect(runs.length).toBeGreaterThan(5);
-  const keys = runs.filter((run) => !run.name.startsWith("terminate")).map((run) => run.launchKey);
-  expect(keys.every((key) => key !== null && /^[0-9a-f]{48}$/.test(key))).toBe(true);
-  expect(new Set(keys).size).toBe(keys.length);
-}
 
 const glueRuns = async (): Promise<LocalRun[]> => (await project.remoteRuns()).filter((run) => run.service === "Glue");
 

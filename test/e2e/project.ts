@@ -1,17 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-  existsSync,
-  openSync,
-} from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, existsSync, openSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { PutObjectCommand, CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { expect } from "vitest";
 import { sampleSales } from "../../engine/cli/demo/sample-sales.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -206,4 +198,12 @@ async function kill(child: ChildProcess | null): Promise<void> {
   const closed = new Promise((resolve) => child.once("exit", resolve));
   child.kill("SIGKILL");
   await closed;
+}
+
+/** Every remote job has a launch key, and no key has two jobs. */
+export function expectOneJobPerKey(runs: readonly LocalRun[]): void {
+  expect(runs.length).toBeGreaterThan(5);
+  const keys = runs.filter((run) => !run.name.startsWith("terminate")).map((run) => run.launchKey);
+  expect(keys.every((key) => key !== null && /^[0-9a-f]{48}$/.test(key))).toBe(true);
+  expect(new Set(keys).size).toBe(keys.length);
 }
