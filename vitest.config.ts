@@ -19,8 +19,12 @@ const project = (name: string, folders: string[], timeoutMs: number, parallel: b
   },
 });
 
+/** Where CI wants the figures of the run; people need none. */
+const report = process.env["NOCTURNE_TEST_REPORT"];
+
 export default defineConfig({
   test: {
+    reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
     projects: [
       project("unit", ["unit", "scenario", "guards"], 10_000, true),
       project("store", ["store", "runtime"], 60_000, true),
