@@ -1,6 +1,6 @@
 import { nextVersion } from "../core/machine/publish.ts";
 import { splitBatch } from "../core/machine/split-batch.ts";
-import type { DecisionContext, RunEvent, TaskEvent } from "../core/machine/events.ts";
+import type { DecisionContext, TaskEvent } from "../core/machine/events.ts";
 import { World } from "../core/machine/world.ts";
 import type { FlushBatch } from "../core/records.ts";
 import { flush, type FlushSession } from "../store/flush.ts";
@@ -8,7 +8,7 @@ import { loadWorld } from "../store/load.ts";
 import { pendingCommands } from "../store/inbox.ts";
 import type { Fence } from "../store/writer-row.ts";
 import type { EngineClock } from "./clock.ts";
-import type { EngineDeps } from "./deps.ts";
+import type { EngineDeps, Prepared, PrepareRequest } from "./deps.ts";
 import { Dispatch } from "./dispatch.ts";
 import { newRunId, sha256 } from "./ids.ts";
 import { applyCommand } from "./inbox.ts";
@@ -67,7 +67,9 @@ export class Term {
   ): Promise<Term> {
     const loaded = await loadWorld(deps.store);
     const isSensor = (operator: string): boolean => deps.operators.get(operator)?.launch.kind === "sensor";
-    const world = new World(loaded, isSensor);
+    const world = new World(loaded, isSensor, (runId, error) => {
+      deps.log.error({ err: error, runId }, "a decision failed; the run is quarantined");
+    });
     const dispatch = new Dispatch(deps, clock, world, launcher, observer, post);
     const term = new Term(deps, clock, session, fence, world, dispatch);
     for (const dag of deps.dags) {
@@ -75,7 +77,7 @@ export class Term {
       if (publication) world.enterVersion(publication);
     }
     const all = [...world.runs.values()].flatMap((active) => active.nodes.map((_, position) => ({ active, position })));
-    for (const active of [...world.runs.values()]) term.decideRun(active.run.runId, { kind: "taken_over" });
+    for (const runId of [...world.runs.keys()]) world.decideRun(runId, { kind: "taken_over" }, term.context());
     await term.flush();
     dispatch.run(all);
     return term;
@@ -120,22 +122,8 @@ export class Term {
     };
   }
 
-  /** An exception in a decision is our bug: it puts that run aside and never stops the night (rule 7). */
   private decideTask(runId: string, taskNo: number, event: TaskEvent): void {
-    this.guarded(runId, () => this.world.decideTask(runId, taskNo, event, this.context()));
-  }
-
-  private decideRun(runId: string, event: RunEvent): void {
-    this.guarded(runId, () => this.world.decideRun(runId, event, this.context()));
-  }
-
-  private guarded(runId: string, decide: () => void): void {
-    try {
-      decide();
-    } catch (error) {
-      this.deps.log.error({ err: error, runId }, "a decision failed; the run is quarantined");
-      this.world.quarantine(runId, error instanceof Error ? error.message : String(error));
-    }
+    this.world.decideTask(runId, taskNo, event, this.context());
   }
 
   private prepareReady(): void {
@@ -147,16 +135,26 @@ export class Term {
       const outputs = Object.fromEntries(
         [...active.outputs].map(([at, output]) => [dag.tasks[at]?.taskId ?? "", output]),
       );
-      this.guarded(run.runId, () => {
-        const tryNumber = node.task.tryNumber + 1;
-        const prepared = this.deps.prepare({ spec: dag.version.spec, run, task, tryNumber, outputs });
-        const { taskNo } = node.task;
-        if (!prepared.ok) this.decideTask(run.runId, taskNo, { kind: "unpreparable", failure: prepared.failure });
-        else {
-          this.dispatch.remember(prepared.hash, prepared.params);
-          this.decideTask(run.runId, taskNo, { kind: "prepared", params: prepared.params, hash: prepared.hash });
-        }
-      });
+      const { taskNo } = node.task;
+      const prepared = this.prepare({ spec: dag.version.spec, run, task, tryNumber: node.task.tryNumber + 1, outputs });
+      if (prepared === null) continue;
+      if (!prepared.ok) this.decideTask(run.runId, taskNo, { kind: "unpreparable", failure: prepared.failure });
+      else {
+        this.dispatch.remember(prepared.hash, prepared.params);
+        this.decideTask(run.runId, taskNo, { kind: "prepared", params: prepared.params, hash: prepared.hash });
+      }
+    }
+  }
+
+  /** null: rendering threw, which is our bug; the run is put aside (rule 7). */
+  private prepare(request: PrepareRequest): Prepared | null {
+    try {
+      return this.deps.prepare(request);
+    } catch (error) {
+      const { runId } = request.run;
+      this.deps.log.error({ err: error, runId }, "rendering failed; the run is quarantined");
+      this.world.quarantine(runId, error instanceof Error ? error.message : String(error));
+      return null;
     }
   }
 

@@ -18,6 +18,10 @@ const LAUNCHES: Record<string, Launch> = {
   local: { kind: "in_process" },
 };
 
+const rethrow = (_runId: string, error: unknown): never => {
+  throw error;
+};
+
 export const taskSpec = (taskId: string, changes: Partial<TaskSpec> = {}): TaskSpec => ({
   taskId,
   operator: "find",
@@ -95,7 +99,7 @@ export class Scenario {
       outputs: [],
       dagTasks: [],
     };
-    this.world = new World(this.loaded, (operator) => LAUNCHES[operator]?.kind === "sensor");
+    this.world = new World(this.loaded, (operator) => LAUNCHES[operator]?.kind === "sensor", rethrow);
     this.world.enterRun(null, { run: this.run(), tasks: [], attempts: [], outputs: [] });
     this.turn();
   }
@@ -204,6 +208,7 @@ export class Scenario {
         outputs: [],
       },
       (operator) => LAUNCHES[operator]?.kind === "sensor",
+      rethrow,
     );
     this.seen = this.world.runs.get(RUN);
     this.world.decideRun(RUN, { kind: "taken_over" }, this.context());

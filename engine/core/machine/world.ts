@@ -39,6 +39,7 @@ export class World {
   /** Every task number ever given, by DAG and task id: numbers only grow (rule 27). */
   private readonly taskNos = new Map<string, Map<string, number>>();
   private readonly isSensor: (operator: string) => boolean;
+  private readonly onPoison: (runId: string, error: unknown) => void;
   private readonly queues = new Map<string, RunQueue>();
   /** Tasks that are ready but not rendered: the shell prepares them before the next flush. */
   readonly unprepared = new Map<string, Candidate>();
@@ -48,8 +49,14 @@ export class World {
   private readonly touched = new Map<string, Touched>();
   private pending = new PendingFlush();
 
-  constructor(loaded: LoadedWorld, isSensor: (operator: string) => boolean) {
+  /** `onPoison` hears of every run that a decision could not be made about; it has been put aside (rule 7). */
+  constructor(
+    loaded: LoadedWorld,
+    isSensor: (operator: string) => boolean,
+    onPoison: (runId: string, error: unknown) => void,
+  ) {
     this.isSensor = isSensor;
+    this.onPoison = onPoison;
     this.installationId = loaded.installationId;
     for (const version of loaded.versions) this.dags.set(version.versionId, compileDag(version));
     for (const [dagId, versionId] of Object.entries(loaded.currentVersion)) this.currentVersion.set(dagId, versionId);
@@ -62,7 +69,12 @@ export class World {
     for (const run of loaded.runs) {
       if (run.quarantine !== null) continue;
       const of = <T>(rows: Map<string, T[]>): T[] => rows.get(run.runId) ?? [];
-      this.addRun({ run, tasks: of(tasks), attempts: of(attempts), outputs: of(outputs) });
+      try {
+        this.addRun({ run, tasks: of(tasks), attempts: of(attempts), outputs: of(outputs) });
+      } catch (error) {
+        this.pending.run(run, { ...run, quarantine: reasonOf(error) });
+        onPoison(run.runId, error);
+      }
     }
     for (const backfill of loaded.backfills) this.completeBackfill(backfill.backfillId, backfill.createdAt);
   }
@@ -107,16 +119,24 @@ export class World {
     const active = this.runs.get(runId);
     const position = active?.dag.positionOf.get(taskNo);
     if (!active || position === undefined || active.nodes.length === 0) return;
-    const draft = new RunDraft(active);
-    decideTask(draft, position, event, context);
-    this.apply(draft, context);
+    this.decide(active, context, (draft) => decideTask(draft, position, event, context));
   }
 
   decideRun(runId: string, event: RunEvent, context: DecisionContext): void {
     const active = this.runs.get(runId);
-    if (!active) return;
+    if (active) this.decide(active, context, (draft) => decideRun(draft, event, context));
+  }
+
+  /** A decision that throws is our bug: it changes nothing, and its run is put aside so that the others go on. */
+  private decide(active: ActiveRun, context: DecisionContext, decision: (draft: RunDraft) => void): void {
     const draft = new RunDraft(active);
-    decideRun(draft, event, context);
+    try {
+      decision(draft);
+    } catch (error) {
+      this.quarantine(active.run.runId, reasonOf(error));
+      this.onPoison(active.run.runId, error);
+      return;
+    }
     this.apply(draft, context);
   }
 
@@ -144,9 +164,7 @@ export class World {
       isSensor: this.isSensor,
     };
     for (const { active, position } of admissible([...this.prepared.values()], room)) {
-      const draft = new RunDraft(active);
-      decideTask(draft, position, { kind: "admitted" }, context);
-      this.apply(draft, context);
+      this.decide(active, context, (draft) => decideTask(draft, position, { kind: "admitted" }, context));
     }
   }
 
@@ -296,6 +314,8 @@ export class World {
 }
 
 const holdsSlot = (node: Node | null): boolean => node?.task.state === "queued" || node?.task.state === "running";
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function byRun<T extends { readonly runId: string }>(rows: readonly T[]): Map<string, T[]> {
   const grouped = new Map<string, T[]>();
