@@ -69,7 +69,7 @@ export interface JsonService {
   readonly name: string;
   /** "AWSGlue", "RedshiftData": what stands before the dot of X-Amz-Target. */
   readonly targetPrefix: string;
-  /** The SDK package's exported schemas (`import * as schemas from "@aws-sdk/client-glue"`): requests and answers are shaped by them. */
+  /** Everything the SDK's package exports; requests and answers are shaped by the schemas among it. */
   readonly schemas: Readonly<Record<string, unknown>>;
   readonly operations: Readonly<Record<string, Operation>>;
   remoteJobs(): readonly RemoteJob[];

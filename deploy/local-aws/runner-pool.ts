@@ -25,8 +25,8 @@ interface Waiting {
 }
 
 /**
- * Warm runner processes, one job at a time each. The first starts with the first job, and one more than is needed is
- * kept ready up to `size`. A runner that dies fails only its job; killing it is how a job is cancelled.
+ * Runner processes, one job at a time each, that stay warm. Another one starts when a job finds none idle, up to `size`.
+ * A runner that dies fails only its job; killing it is how a job is cancelled.
  */
 export class RunnerPool {
   readonly #program: string;
@@ -53,6 +53,11 @@ export class RunnerPool {
     return { ended: promise, cancel: () => this.#cancel(waiting) };
   }
 
+  /** Starts the first one before there is a job for it. */
+  warm(): void {
+    if (this.#idle.size + this.#busy.size === 0 && existsSync(this.#program)) this.#start();
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     const children = [...this.#idle, ...this.#busy.keys()];
@@ -70,7 +75,6 @@ export class RunnerPool {
       this.#busy.set(child, next);
       next.events.started();
       child.send(next.job);
-      if (this.#idle.size === 0) this.#start();
     }
   }
 

@@ -92,6 +92,7 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
   const dispatcher = new Dispatcher(services, faults, signature, control);
   for (const service of json) await service.start();
   server.on("request", (message, response) => void dispatcher.handle(message, response));
+  pool.warm();
   await writeEndpoint(home, { url, pid: process.pid, id, started: new Date().toISOString() });
   return { url, id, stopped: closing.promise, stop: stopOnce };
 }

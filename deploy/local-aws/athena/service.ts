@@ -1,4 +1,3 @@
-import * as schemas from "@aws-sdk/client-athena";
 import type {
   BatchGetQueryExecutionInput,
   CreateWorkGroupInput,
@@ -18,6 +17,7 @@ import { isEnded, Queries } from "./queries.ts";
 import type { QueryRecord } from "./queries.ts";
 import { beginning, isQuery } from "./run-query.ts";
 import { WorkGroups } from "./work-groups.ts";
+import { loadShapes } from "../load.ts";
 
 const invalid = (message: string, code = "INVALID_INPUT"): AwsError =>
   new AwsError("InvalidRequestException", message, 400, { AthenaErrorCode: code });
@@ -36,7 +36,7 @@ export function createAthena(deps: ServiceDependencies): JsonService {
   return {
     name: "Athena",
     targetPrefix: "AmazonAthena",
-    schemas,
+    schemas: loadShapes("@aws-sdk/client-athena"),
     operations: {
       StartQueryExecution: async (input: StartQueryExecutionInput) => {
         const group = workGroups.get(input.WorkGroup ?? "primary");

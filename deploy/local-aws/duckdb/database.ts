@@ -1,12 +1,12 @@
-import { DuckDBInstance } from "@duckdb/node-api";
-import type { DuckDBConnection } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { loadDuckDb } from "../load.ts";
 
 /**
  * A DuckDB that reaches nothing but local files, tells time in UTC and stays small. Data lives in attached files, never in
  * the instance's own catalog, because a file's stem would otherwise become a name that a user's schema can collide with.
  */
 export async function openDuckDb(threads: number, nullOrder: string): Promise<DuckDBInstance> {
-  const instance = await DuckDBInstance.create(":memory:", {
+  const instance = await loadDuckDb().DuckDBInstance.create(":memory:", {
     threads: String(threads),
     memory_limit: "512MB",
     autoinstall_known_extensions: "false",

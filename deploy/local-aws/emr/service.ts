@@ -1,4 +1,3 @@
-import * as schemas from "@aws-sdk/client-emr";
 import type {
   AddJobFlowStepsInput,
   AddTagsInput,
@@ -26,6 +25,7 @@ import {
   type ClusterDocument,
   type StepDocument,
 } from "./documents.ts";
+import { loadShapes } from "../load.ts";
 
 const PAGE = 50;
 const MOST_STEPS = 256;
@@ -135,7 +135,7 @@ export function createEmr(deps: ComputeDependencies): JsonService {
   return {
     name: "EMR",
     targetPrefix: "ElasticMapReduce",
-    schemas,
+    schemas: loadShapes("@aws-sdk/client-emr"),
     operations: durable(deps.journal, operations),
     remoteJobs: () => [...clusters.all().map(clusterJob), ...clusters.steps.all().map(stepJob)],
     start: async () => clusters.resume(),

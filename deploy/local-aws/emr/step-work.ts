@@ -55,7 +55,8 @@ export async function writeStepLogs(
     stdout: lines,
     stderr: error === null ? [] : [error],
   };
-  for (const [name, content] of Object.entries(texts)) {
-    await s3.write(`${folder}${name}.gz`, await zip(content.map((line) => `${line}\n`).join("")));
-  }
+  const writes = Object.entries(texts).map(async ([name, content]) =>
+    s3.write(`${folder}${name}.gz`, await zip(content.map((line) => `${line}\n`).join(""))),
+  );
+  await Promise.all(writes);
 }

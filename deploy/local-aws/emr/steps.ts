@@ -13,6 +13,7 @@ export class Steps {
   readonly #ended: (step: StepDocument) => void;
   /** In order of arrival. */
   readonly #steps = new Map<string, StepDocument>();
+  readonly #byCluster = new Map<string, Set<string>>();
   readonly #works = new Map<string, StepWork>();
   #stopped = false;
 
@@ -20,7 +21,7 @@ export class Steps {
     this.#deps = deps;
     this.#ended = ended;
     const kept = [...deps.journal.all(KIND).values()] as StepDocument[];
-    for (const step of kept.sort((a, b) => a.order - b.order)) this.#steps.set(step.id, step);
+    for (const step of kept.sort((a, b) => a.order - b.order)) this.#add(step);
   }
 
   resume(): void {
@@ -42,7 +43,14 @@ export class Steps {
   }
 
   ofCluster(clusterId: string): readonly StepDocument[] {
-    return this.all().filter((step) => step.clusterId === clusterId);
+    const ids = [...(this.#byCluster.get(clusterId) ?? [])];
+    return ids.flatMap((id) => this.#steps.get(id) ?? []);
+  }
+
+  #add(step: StepDocument): void {
+    this.#steps.set(step.id, step);
+    const ids = this.#byCluster.get(step.clusterId) ?? new Set();
+    this.#byCluster.set(step.clusterId, ids.add(step.id));
   }
 
   find(clusterId: string, id: string): StepDocument | null {
@@ -72,7 +80,7 @@ export class Steps {
         endedAt: null,
         fault: this.#deps.faults.takeForJob(["fail_run", "stall_run"], "EMR.AddJobFlowSteps", config),
       };
-      this.#steps.set(id, step);
+      this.#add(step);
       this.#deps.journal.put(KIND, id, step);
       return id;
     });
@@ -81,6 +89,7 @@ export class Steps {
   /** Takes back steps that could not be written down. */
   forget(ids: readonly string[]): void {
     for (const id of ids) {
+      this.#byCluster.get(this.#steps.get(id)?.clusterId ?? "")?.delete(id);
       this.#steps.delete(id);
       this.#deps.journal.put(KIND, id, null);
     }

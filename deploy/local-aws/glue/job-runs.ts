@@ -22,13 +22,14 @@ export class JobRuns {
   readonly #deps: ComputeDependencies;
   /** Oldest first. */
   readonly #runs = new Map<string, RunDocument>();
+  readonly #byJob = new Map<string, Set<string>>();
   readonly #executions = new Map<string, Execution>();
   #stopped = false;
 
   constructor(deps: ComputeDependencies) {
     this.#deps = deps;
     const kept = [...deps.journal.all(KIND).values()] as RunDocument[];
-    for (const run of kept.sort((a, b) => a.startedAt - b.startedAt)) this.#runs.set(run.id, run);
+    for (const run of kept.sort((a, b) => a.startedAt - b.startedAt)) this.#add(run);
   }
 
   /** Runs that lived when the process died run again from the start, under their own id. */
@@ -58,9 +59,14 @@ export class JobRuns {
 
   /** Newest first. */
   ofJob(jobName: string): readonly RunDocument[] {
-    return this.all()
-      .filter((run) => run.jobName === jobName)
-      .reverse();
+    const ids = [...(this.#byJob.get(jobName) ?? [])].reverse();
+    return ids.flatMap((id) => this.#runs.get(id) ?? []);
+  }
+
+  #add(run: RunDocument): void {
+    this.#runs.set(run.id, run);
+    const ids = this.#byJob.get(run.jobName) ?? new Set();
+    this.#byJob.set(run.jobName, ids.add(run.id));
   }
 
   /** Writes the run down, then starts it. Throws ConcurrentRunsExceededException at the job's limit. */
@@ -94,12 +100,13 @@ export class JobRuns {
       executionClass: request.ExecutionClass ?? job.ExecutionClass ?? "STANDARD",
       fault,
     };
-    this.#runs.set(run.id, run);
+    this.#add(run);
     this.#deps.journal.put(KIND, run.id, run);
     // Written down before anything works: after a kill, nothing runs that the next start does not know of.
     await this.#deps.journal.flushed().catch((error: unknown) => {
       // The client was told that nothing was started.
       this.#runs.delete(run.id);
+      this.#byJob.get(run.jobName)?.delete(run.id);
       this.#deps.journal.put(KIND, run.id, null);
       throw error;
     });

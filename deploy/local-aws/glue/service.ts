@@ -1,4 +1,3 @@
-import * as schemas from "@aws-sdk/client-glue";
 import type {
   BatchStopJobRunRequest,
   CreateJobRequest,
@@ -17,6 +16,7 @@ import { durable } from "../compute/durable.ts";
 import { AwsError, type JsonService, type Operation } from "../contract.ts";
 import { toJobRun, toRemoteJob } from "./job-run.ts";
 import { JobRuns } from "./job-runs.ts";
+import { loadShapes } from "../load.ts";
 
 const KIND = "glue.job";
 const MOST_RESULTS = 200;
@@ -101,7 +101,7 @@ export function createGlue(deps: ComputeDependencies, catalog: Readonly<Record<s
   return {
     name: "Glue",
     targetPrefix: "AWSGlue",
-    schemas,
+    schemas: loadShapes("@aws-sdk/client-glue"),
     operations: { ...catalog, ...durable(deps.journal, operations) },
     remoteJobs: () => runs.all().map(toRemoteJob),
     start: async () => runs.resume(),

@@ -121,6 +121,7 @@ function payloadHash(request: SignedRequest, claim: Claim): string {
 }
 
 function canonicalQuery(query: URLSearchParams): string {
+  if (query.size === 0) return "";
   return [...query]
     .filter(([name]) => name !== "X-Amz-Signature")
     .map(([name, value]) => [encode(name), encode(value)] as const)

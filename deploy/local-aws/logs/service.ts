@@ -1,4 +1,3 @@
-import * as schemas from "@aws-sdk/client-cloudwatch-logs";
 import type {
   DescribeLogGroupsRequest,
   DescribeLogStreamsRequest,
@@ -7,6 +6,7 @@ import type {
 } from "@aws-sdk/client-cloudwatch-logs";
 import { AwsError, type JsonService } from "../contract.ts";
 import type { LogEvent, LogStore } from "./log-store.ts";
+import { loadShapes } from "../load.ts";
 
 const MOST_EVENTS = 10_000;
 const MOST_STREAMS = 50;
@@ -21,7 +21,7 @@ export function createLogs(store: LogStore): JsonService {
   return {
     name: "Logs",
     targetPrefix: "Logs_20140328",
-    schemas,
+    schemas: loadShapes("@aws-sdk/client-cloudwatch-logs"),
     operations: {
       DescribeLogGroups: async (input: DescribeLogGroupsRequest) => ({
         logGroups: (await store.groups())

@@ -1,4 +1,3 @@
-import { StatementType } from "@duckdb/node-api";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { S3Files } from "../contract.ts";
 import { is, tokenize } from "../duckdb/tokens.ts";
@@ -11,8 +10,11 @@ import type { Parameter } from "./dialect.ts";
 import { checkMerge, parseMerge } from "./merge.ts";
 import { resultRows } from "./rows.ts";
 import type { ResultRows } from "./rows.ts";
+import { loadDuckDb } from "../load.ts";
 import { SqlError } from "./sql-error.ts";
 import { parseUnload, runUnload } from "./unload.ts";
+
+const { StatementType } = loadDuckDb();
 
 export interface Ran {
   readonly rowCount: number;

@@ -1,4 +1,3 @@
-import * as schemas from "@aws-sdk/client-redshift-data";
 import type {
   BatchExecuteStatementInput,
   CancelStatementRequest,
@@ -16,6 +15,7 @@ import { columnMetadata, describe, idParts, listed } from "./describe.ts";
 import type { ResultColumn } from "./rows.ts";
 import { isEnded, Statements } from "./statements.ts";
 import type { StatementRecord, Target } from "./statements.ts";
+import { loadShapes } from "../load.ts";
 
 const PAGE_ROWS = 1000;
 
@@ -51,7 +51,7 @@ export function createRedshiftData(deps: ServiceDependencies): JsonService {
   return {
     name: "RedshiftData",
     targetPrefix: "RedshiftData",
-    schemas,
+    schemas: loadShapes("@aws-sdk/client-redshift-data"),
     operations: {
       ExecuteStatement: (input: ExecuteStatementInput) => submit(input, [input.Sql ?? ""], false),
       BatchExecuteStatement: (input: BatchExecuteStatementInput) => {

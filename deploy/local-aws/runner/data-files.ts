@@ -6,6 +6,7 @@ export interface DataFile {
   readonly path: string;
   /** As people know it. */
   readonly uri: string;
+  readonly size: number;
   /** The value of the partition's folder, when the input is partitioned. */
   readonly partition: string | null;
 }
@@ -30,10 +31,10 @@ export async function dataFiles(input: Location): Promise<DataFile[]> {
   return (await Promise.all(found)).flat();
 }
 
-async function filesBelow(path: string, uri: string): Promise<{ path: string; uri: string }[]> {
+async function filesBelow(path: string, uri: string): Promise<Omit<DataFile, "partition">[]> {
   const about = await stat(path).catch(ignoreMissing);
   if (about === null) return [];
-  if (about.isFile()) return about.size === 0 ? [] : [{ path, uri }];
+  if (about.isFile()) return about.size === 0 ? [] : [{ path, uri, size: about.size }];
   const visible = (await entries(path)).filter((entry) => !/^[_.]/.test(entry));
   const base = uri.endsWith("/") ? uri : `${uri}/`;
   return (await Promise.all(visible.map((entry) => filesBelow(join(path, entry), `${base}${entry}`)))).flat();

@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { closeQuotes } from "./close-quotes.ts";
 import { csvHeader } from "./csv-header.ts";
-import { dataFiles, type DataFile } from "./data-files.ts";
+import type { DataFile } from "./data-files.ts";
 import type { Location } from "./job-arguments.ts";
 import { identifier, literal } from "./quote.ts";
 import type { InputColumn, InputDeclaration } from "./sql-file.ts";
@@ -15,9 +15,9 @@ export async function readInput(
   connection: DuckDBConnection,
   declared: InputDeclaration,
   input: Location | undefined,
+  files: readonly DataFile[],
   temporary: string,
 ): Promise<string> {
-  const files = input ? await dataFiles(input) : [];
   if (input?.format !== "csv") await createRelation(connection, declared, input, files);
   else if (!(await readAsTheyAre(connection, declared, input, files))) {
     const copies = await Promise.all(

@@ -1,7 +1,9 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { DuckDBInstance, type DuckDBConnection } from "@duckdb/node-api";
+import type { DuckDBConnection } from "@duckdb/node-api";
 import type { RunnerJob } from "../contract.ts";
+import { loadDuckDb } from "../load.ts";
+import { dataFiles, type DataFile } from "./data-files.ts";
 import { readArguments, type JobArguments } from "./job-arguments.ts";
 import { identifier, literal } from "./quote.ts";
 import { readInput } from "./read-input.ts";
@@ -22,7 +24,7 @@ export interface SqlRunner {
 }
 
 export async function openSqlRunner(): Promise<SqlRunner> {
-  const instance = await DuckDBInstance.create(":memory:", {
+  const instance = await loadDuckDb().DuckDBInstance.create(":memory:", {
     autoload_known_extensions: "false",
     autoinstall_known_extensions: "false",
     // It takes a file rewritten within a second to the same size for the old one, and answers a mix of both (seen).
@@ -36,9 +38,7 @@ export async function openSqlRunner(): Promise<SqlRunner> {
     async run(job, log) {
       const connection = await instance.connect();
       try {
-        await connection.run(
-          `SET threads = ${job.threads}; SET temp_directory = ${literal(temporaryFolder(job.s3Root))}`,
-        );
+        await connection.run(`SET temp_directory = ${literal(temporaryFolder(job.s3Root))}`);
         await runSql(connection, job, log);
       } finally {
         connection.closeSync();
@@ -57,8 +57,11 @@ async function runSql(connection: DuckDBConnection, job: RunnerJob, log: (line: 
   checkAgainst(file, given);
   await createParams(connection, file, given);
   const temporary = temporaryFolder(job.s3Root);
+  const files = await filesOf(given);
+  await connection.run(`SET threads = ${threadsFor([...files.values()].flat(), job.threads)}`);
   for (const declared of file.inputs) {
-    log(await readInput(connection, declared, given.inputs.get(declared.name), temporary));
+    const input = given.inputs.get(declared.name);
+    log(await readInput(connection, declared, input, files.get(declared.name) ?? [], temporary));
   }
   for (const statement of file.statements) {
     await connection.run(statement);
@@ -80,6 +83,19 @@ async function runSql(connection: DuckDBConnection, job: RunnerJob, log: (line: 
     await publish(output);
     log(`wrote ${output.name}: ${output.rows} ${output.rows === 1 ? "row" : "rows"}`);
   }
+}
+
+async function filesOf(given: JobArguments): Promise<ReadonlyMap<string, readonly DataFile[]>> {
+  const listed = [...given.inputs].map(async ([name, input]) => [name, await dataFiles(input)] as const);
+  return new Map(await Promise.all(listed));
+}
+
+/** So little is read sooner by one thread than by several that wait for each other. */
+const SMALL_BYTES = 4 * 1024 * 1024;
+
+function threadsFor(files: readonly DataFile[], most: number): number {
+  const bytes = files.reduce((sum, file) => sum + file.size, 0);
+  return bytes <= SMALL_BYTES ? 1 : most;
 }
 
 /** From here on the view is what it holds now, as Spark's cache makes it. */

@@ -49,15 +49,12 @@ export class ObjectStore implements S3Files {
 
   async list(uri: string): Promise<readonly { readonly uri: string; readonly path: string; readonly size: number }[]> {
     const { bucket, key } = parseUri(uri);
-    const found: { uri: string; path: string; size: number }[] = [];
-    for (const name of await this.keys(bucket, key)) {
+    const found = (await this.keys(bucket, key)).map(async (name) => {
       const path = this.path(bucket, name);
-      const size = await stat(path)
-        .then((file) => file.size)
-        .catch(() => null);
-      if (size !== null) found.push({ uri: `s3://${bucket}/${name}`, path, size });
-    }
-    return found;
+      const file = await stat(path).catch(() => null);
+      return file === null ? [] : [{ uri: `s3://${bucket}/${name}`, path, size: file.size }];
+    });
+    return (await Promise.all(found)).flat();
   }
 
   async read(uri: string): Promise<Uint8Array> {
@@ -136,9 +133,7 @@ export class ObjectStore implements S3Files {
     await this.requireBucket(bucket);
     const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
     const start = folder === "" ? join(this.root, bucket) : this.path(bucket, folder);
-    const keys: string[] = [];
-    await collect(start, folder, prefix, keys);
-    return keys
+    return (await collect(start, folder, prefix))
       .map((key) => [key, Buffer.from(key)] as const)
       .sort(([, a], [, b]) => a.compare(b))
       .map(([key]) => key);
@@ -203,21 +198,18 @@ export function noSuchKey(key: string): AwsError {
   return new AwsError("NoSuchKey", `The specified key does not exist: ${key}`, 404);
 }
 
-async function collect(folder: string, above: string, prefix: string, keys: string[]): Promise<void> {
+async function collect(folder: string, above: string, prefix: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return [];
     throw error;
   });
-  for (const entry of entries) {
+  const found = entries.map(async (entry) => {
     const key = `${above}${entry.name}`;
-    if (entry.isDirectory()) {
-      if (`${key}/`.startsWith(prefix) || prefix.startsWith(`${key}/`)) {
-        await collect(join(folder, entry.name), `${key}/`, prefix, keys);
-      }
-    } else if (entry.isFile() && key.startsWith(prefix)) {
-      keys.push(key);
-    }
-  }
+    if (!entry.isDirectory()) return entry.isFile() && key.startsWith(prefix) ? [key] : [];
+    const within = `${key}/`.startsWith(prefix) || prefix.startsWith(`${key}/`);
+    return within ? collect(join(folder, entry.name), `${key}/`, prefix) : [];
+  });
+  return (await Promise.all(found)).flat();
 }
 
 function conflict(error: unknown, key: string): unknown {
