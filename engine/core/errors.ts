@@ -51,6 +51,7 @@ export const ERRORS = {
   WRITER_HELD: "Another engine process writes for this fleet; this one may wait, or use another `fleet`.",
   PORT_TAKEN: "Stop what listens on that port or choose another one.",
   DISK_FULL: "Free some space, then run the command again: nothing was left half-written.",
+  HOME_UNUSABLE: "Give this user the folder, or choose another one with `--home`.",
   HOME_IN_USE: "Wait for the other command, or choose another folder with `--home`.",
   // Input
   USAGE: "Run the command with --help.",

@@ -1,6 +1,7 @@
-import { mkdir, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { NocturneError } from "../core/errors.ts";
+import { makeHome } from "./home.ts";
 import { withLock } from "./lock.ts";
 import { usableBinaries } from "./postgres/binaries.ts";
 import { openCluster, type Cluster } from "./postgres/cluster.ts";
@@ -23,7 +24,7 @@ export interface EmbeddedPostgres {
 /**
  * The Postgres of this home, made and started when need be: real server programs from npm, data and logs in
  * <home>/postgres. Any number of processes may call this for one home at the same time.
- * Throws NocturneError EMBEDDED_POSTGRES or DISK_FULL.
+ * Throws NocturneError EMBEDDED_POSTGRES or DISK_FULL, HOME_UNUSABLE.
  */
 export async function startPostgres(options: {
   readonly home: string;
@@ -31,7 +32,7 @@ export async function startPostgres(options: {
 }): Promise<EmbeddedPostgres> {
   const log = options.log ?? (() => undefined);
   try {
-    await mkdir(options.home, { recursive: true });
+    await makeHome(options.home);
     const home = await realpath(options.home);
     const lock = join(home, "postgres.lock");
     const { connected, cluster, attached } = await withLock(lock, () => bringUp(home, log));

@@ -4,6 +4,7 @@ import { mkdir, open, readdir, readFile, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { NocturneError } from "../core/errors.ts";
+import { makeHome } from "./home.ts";
 import { isHeld, tryLock, withLock } from "./lock.ts";
 import { packageRoot } from "./package-root.ts";
 import { commandLine } from "./processes.ts";
@@ -44,6 +45,7 @@ export async function startLocalAws(options: {
 }): Promise<LocalAws> {
   const log = options.log ?? (() => undefined);
   try {
+    await makeHome(options.home);
     await mkdir(join(options.home, "local-aws"), { recursive: true });
     const home = await realpath(options.home);
     return await withLock(join(home, "local-aws.lock"), async () => {

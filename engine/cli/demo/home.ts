@@ -4,14 +4,16 @@ import pg from "pg";
 import { NocturneError } from "../../core/errors.ts";
 import { startPostgres } from "../../local/embedded-postgres.ts";
 import { endLocalAws, startLocalAws, type LocalAws } from "../../local/local-aws.ts";
+import { makeHome } from "../../local/home.ts";
 import { tryLock, type Lock } from "../../local/lock.ts";
 import { packageRoot } from "../../local/package-root.ts";
 
 /** Every demo has this schema to itself and begins by dropping it: no other fleet's rows are ever touched. */
 export const DEMO_FLEET = "nocturne_demo";
 
-/** Takes the demo's folder for this process; throws HOME_IN_USE while another demo runs there. */
+/** Takes the demo's folder for this process; throws HOME_UNUSABLE, or HOME_IN_USE while another demo runs there. */
 export async function takeHome(home: string): Promise<Lock> {
+  await makeHome(home);
   const lock = await tryLock(join(home, "demo.lock"));
   if ("release" in lock) return lock;
   const message = `another demo (process ${lock.heldBy}) is running in ${home}`;

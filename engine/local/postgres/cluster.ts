@@ -97,5 +97,7 @@ export function lastLine(text: string): string {
     lines.findLast((line) => /\b(error|FATAL|PANIC|could not)\b/i.test(line)) ??
     lines.at(-1) ??
     "it said nothing"
-  ).trim();
+  )
+    .replace(/^.*(?=\b(FATAL|PANIC|ERROR): )/, "")
+    .trim();
 }
