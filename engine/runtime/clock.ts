@@ -1,3 +1,10 @@
+const MOST_ROUND_TRIP_MS = 1_000;
+
+export interface ClockMark {
+  readonly monotonic: number;
+  readonly wall: number;
+}
+
 /**
  * The engine's time (protocol rule 9): Postgres's clock at the last renewal plus what has passed here since; it never goes
  * back. Elapsed time is the greater of the monotonic and the wall clock, so that a suspended machine does not live on.
@@ -7,15 +14,19 @@ export class EngineClock {
   private monotonicAt = performance.now();
   private wallAt = Date.now();
   private latest = 0;
+  private isSet = false;
 
   /** `postgresNow` was read somewhere between `sentAt` (from `mark`) and now: the earlier end is taken. */
-  sync(postgresNow: number, sentAt: { readonly monotonic: number; readonly wall: number }): void {
+  sync(postgresNow: number, sentAt: ClockMark): void {
+    // An answer that was long on its way says too little: taken at its word it would put the clock ahead (rule 16's waits).
+    if (performance.now() - sentAt.monotonic > MOST_ROUND_TRIP_MS && this.isSet) return;
+    this.isSet = true;
     this.base = postgresNow;
     this.monotonicAt = sentAt.monotonic;
     this.wallAt = sentAt.wall;
   }
 
-  mark(): { readonly monotonic: number; readonly wall: number } {
+  mark(): ClockMark {
     return { monotonic: performance.now(), wall: Date.now() };
   }
 

@@ -1,4 +1,4 @@
-import { owed, type Owed } from "../core/machine/owed.ts";
+import { debts, owed, type Owed } from "../core/machine/owed.ts";
 import type { Touched, World } from "../core/machine/world.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { Attempt } from "../core/records.ts";
@@ -15,7 +15,9 @@ const MOST_PARAMS = 1_000;
 
 /** Carries out what rows owe, once it is durable; what is owed later waits in the agenda and is asked again then. */
 export class Dispatch {
-  readonly agenda = new Agenda<Touched>();
+  private readonly agenda = new Agenda<Touched>();
+  /** When each task is asked next, so that a task has one entry that counts, however much it owes. */
+  private readonly nextAt = new Map<string, number>();
   /** Frozen parameters of attempts made in this process, until their job is known. */
   private readonly params = new Map<string, JsonObject>();
   private readonly deps: EngineDeps;
@@ -44,7 +46,15 @@ export class Dispatch {
   /** Looks at what is owed by the tasks that changed, and by those whose time has come. */
   run(touched: readonly Touched[]): void {
     for (const each of touched) this.actOn(each);
-    for (const each of this.agenda.take(this.clock.now())) this.actOn(each);
+    for (const each of this.agenda.take(this.clock.now())) {
+      this.nextAt.delete(keyOf(each));
+      this.actOn(each);
+    }
+  }
+
+  /** When something is due although nothing happens; Infinity: never. */
+  get nextDueAt(): number {
+    return this.agenda.nextAt;
   }
 
   private actOn(touched: Touched): void {
@@ -57,11 +67,15 @@ export class Dispatch {
     if (!operator) return;
     const now = this.clock.now();
     for (const item of owed(node, spec, operator.launch, this.deps.settings)) {
-      if (item.at > now) this.agenda.add(item.at, touched);
+      if (item.at > now) this.later(item.at, touched);
       else this.act(item, touched, node.attempt);
     }
     for (const attempt of active.settling.values()) {
-      if (attempt.taskNo === node.task.taskNo) this.observer.watch(touched, attempt);
+      if (attempt.taskNo !== node.task.taskNo) continue;
+      for (const item of debts(attempt)) {
+        if (item.at > now) this.later(item.at, touched);
+        else this.act(item, touched, attempt);
+      }
     }
   }
 
@@ -102,6 +116,16 @@ export class Dispatch {
   }
 
   private again(touched: Touched): void {
-    this.agenda.add(this.clock.now() + REPEAT_MS, touched);
+    this.later(this.clock.now() + REPEAT_MS, touched);
+  }
+
+  private later(at: number, touched: Touched): void {
+    const key = keyOf(touched);
+    const known = this.nextAt.get(key);
+    if (known !== undefined && known <= at) return;
+    this.nextAt.set(key, at);
+    this.agenda.add(at, touched);
   }
 }
+
+const keyOf = ({ active, position }: Touched): string => `${active.run.runId}/${position}`;

@@ -140,9 +140,9 @@ class EngineProcess implements Engine {
         await releaseWriter(this.deps.store, fence);
       }
     } catch (error) {
-      this.facts.afterReload();
       this.failed(error, "the term ended; everything is read again");
     } finally {
+      this.facts.afterReload();
       lease.stop();
       observer.stop();
       await session?.close();

@@ -5,7 +5,7 @@ import type { World } from "../core/machine/world.ts";
 import type { Backfill, Command, CommandResult, DagRun } from "../core/records.ts";
 import { dagRunIdFor, runsForRange } from "../core/schedule/runs.ts";
 import { isRunFinished } from "../core/states.ts";
-import { existingRuns, loadRun } from "../store/load.ts";
+import { existingRuns, isKnownBackfill, loadRun } from "../store/load.ts";
 import type { Store } from "../store/open.ts";
 import { newRunId } from "./ids.ts";
 
@@ -44,6 +44,7 @@ async function backfill(
 ): Promise<CommandResult> {
   const dag = world.currentDag(wish.dagId);
   if (!dag) return { ok: false, code: "DAG_NOT_FOUND", message: `there is no DAG ${wish.dagId}` };
+  if (await isKnownBackfill(store, wish.backfillId)) return done({ backfill_id: wish.backfillId, is_known: true });
   // An interval that is not over has no data yet: its night comes with the schedule.
   const planned = runsForRange(dag.version.spec, wish.fromDate, wish.toDate).filter(
     (run) => run.runAfterAt <= context.now,
@@ -95,6 +96,10 @@ async function cancelRun(
   if (!world.runs.has(runId)) {
     const rows = await loadRun(store, runId);
     if (!rows) return notFound(runId);
+    if (rows.run.quarantine !== null && !isRunFinished(rows.run.state)) {
+      const message = `${rows.run.dagRunId} has been put aside (${rows.run.quarantine}); release it, then cancel it`;
+      return { ok: false, code: "RUN_QUARANTINED", message };
+    }
     return done({ run_id: runId, state: rows.run.state, ended_already: isRunFinished(rows.run.state) });
   }
   world.decideRun(runId, { kind: "end", cause: "cancel", by }, context);

@@ -73,11 +73,10 @@ export class Launcher {
 
   private async trySubmit(touched: Touched, attempt: Attempt, params: JsonObject | null): Promise<TaskEvent> {
     const { tryNumber } = attempt;
-    const context = this.context(touched, attempt);
-    if (!context.mayStillSend()) return { kind: "not_sent", tryNumber };
-    const ready = await this.makeReady(attempt, params);
+    if (this.clock.now() >= attempt.sendBy) return { kind: "not_sent", tryNumber };
+    const ready = await this.makeReady(touched, attempt, params);
     if ("kind" in ready) return { kind: "submitted", tryNumber, result: ready };
-    const { operator, frozen } = ready;
+    const { operator, frozen, context } = ready;
     try {
       const result = await operator.submit(frozen, context);
       if (result.kind !== "started" || !operator.links) return { kind: "submitted", tryNumber, result };
@@ -89,12 +88,13 @@ export class Launcher {
   }
 
   /** Everything before the request: what fails here was certainly not sent. */
-  private async makeReady(attempt: Attempt, params: JsonObject | null): Promise<Ready | Submitted> {
+  private async makeReady(touched: Touched, attempt: Attempt, params: JsonObject | null): Promise<Ready | Submitted> {
     try {
+      const context = this.context(touched, attempt);
       const operator = await this.deps.operator(attempt.operator);
       const frozen = params ?? (await frozenParams(this.deps.store, attempt.paramsHash));
       if (!frozen) throw new Error(`the frozen parameters ${attempt.paramsHash} are missing`);
-      return { operator, frozen };
+      return { operator, frozen, context };
     } catch (error) {
       this.deps.log.warn({ err: error, launchKey: attempt.launchKey }, "a launch could not be made ready");
       return { kind: "throttled", message: textOf(error) };
@@ -130,6 +130,7 @@ export class Launcher {
 interface Ready {
   readonly operator: AnyOperator;
   readonly frozen: JsonObject;
+  readonly context: SubmitContext;
 }
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,7 +1,7 @@
 import type { EngineSettings } from "../core/settings.ts";
 import type { Store } from "../store/open.ts";
 import { renewWriter, type Fence } from "../store/writer-row.ts";
-import type { EngineClock } from "./clock.ts";
+import type { ClockMark, EngineClock } from "./clock.ts";
 import type { Wake } from "./wake.ts";
 
 /** The writer's row while it is ours. Its life is counted from before a renewal was sent (protocol rule 2). */
@@ -11,7 +11,7 @@ export class Lease {
   private readonly clock: EngineClock;
   private readonly settings: EngineSettings;
   private isTaken = false;
-  private validFrom = -Infinity;
+  private validFrom: ClockMark = { monotonic: -Infinity, wall: -Infinity };
   private isRenewing = false;
   private timer: NodeJS.Timeout | null = null;
 
@@ -30,7 +30,7 @@ export class Lease {
       this.isTaken = true;
       return false;
     }
-    this.validFrom = sentAt.monotonic;
+    this.validFrom = sentAt;
     this.clock.sync(now, sentAt);
     return true;
   }
@@ -49,7 +49,10 @@ export class Lease {
   }
 
   get isLost(): boolean {
-    return this.isTaken || performance.now() - this.validFrom > this.settings.writerTtlMs;
+    // A suspended machine's monotonic clock may stand still: the greater of the two counts.
+    const { monotonic, wall } = this.clock.mark();
+    const elapsed = Math.max(monotonic - this.validFrom.monotonic, wall - this.validFrom.wall);
+    return this.isTaken || elapsed > this.settings.writerTtlMs;
   }
 
   stop(): void {

@@ -1,4 +1,5 @@
 import type { Json } from "../core/json.ts";
+import { attemptKey } from "../core/machine/run-draft.ts";
 import type { Touched } from "../core/machine/world.ts";
 import type { AnyOperator, Observation, Observed } from "../core/operator.ts";
 import { pollDelayMs } from "../core/poll-interval.ts";
@@ -16,6 +17,10 @@ interface Watch {
   readonly ref: Json;
   readonly since: number;
   detail: string;
+  /** When it is looked at next; other entries of the agenda are stale. */
+  dueAt: number;
+  /** Its last look went wrong with others beside it: the next one is its own. */
+  isAlone: boolean;
 }
 
 const LOG_LINES = 20;
@@ -41,9 +46,10 @@ export class Observer {
   /** Looks at the attempt's job until a look says that it ended. */
   watch(touched: Touched, attempt: Attempt): void {
     const name = nameOf(attempt);
-    if (attempt.ref === null || this.watches.has(name)) return;
+    if (attempt.ref === null || this.watches.get(name)?.touched.active === touched.active) return;
     const since = attempt.submittedAt ?? this.clock.now();
-    this.watches.set(name, { touched, attempt, ref: attempt.ref, since, detail: "" });
+    const { ref } = attempt;
+    this.watches.set(name, { touched, attempt, ref, since, detail: "", dueAt: Infinity, isAlone: false });
     this.lookAgain(name, pollDelayMs(this.deps.settings, this.clock.now() - since, undefined));
   }
 
@@ -59,7 +65,11 @@ export class Observer {
   }
 
   private lookAgain(name: string, delayMs: number): void {
-    this.agenda.add(performance.now() + delayMs, name);
+    const watch = this.watches.get(name);
+    const at = performance.now() + delayMs;
+    if (!watch || watch.dueAt <= at) return;
+    watch.dueAt = at;
+    this.agenda.add(at, name);
     this.arm();
   }
 
@@ -73,9 +83,15 @@ export class Observer {
     const groups = new Map<string, string[]>();
     for (const name of new Set(this.agenda.take(performance.now()))) {
       const watch = this.watches.get(name);
-      if (!watch || this.busy.has(name)) continue;
+      if (!watch || this.busy.has(name) || watch.dueAt > performance.now()) continue;
+      watch.dueAt = Infinity;
+      if (!isOwed(watch)) {
+        this.watches.delete(name);
+        continue;
+      }
       const region = watch.touched.active.dag.tasks[watch.touched.position]?.region ?? "";
-      const group = `${watch.attempt.operator}/${watch.attempt.connection}/${region}`;
+      const alone = watch.isAlone ? name : "";
+      const group = `${watch.attempt.operator}/${watch.attempt.connection}/${region}/${alone}`;
       groups.set(group, [...(groups.get(group) ?? []), name]);
       this.busy.add(name);
     }
@@ -93,10 +109,17 @@ export class Observer {
       }
     } catch (error) {
       this.deps.log.warn({ err: error, operator: first.attempt.operator }, "a look failed; it is tried again");
-      for (const name of names) if (this.busy.has(name)) this.lookAgain(name, this.deps.settings.pollMinMs * 4);
+      for (const name of names) if (this.busy.has(name)) this.lookAloneAgain(name);
     } finally {
       for (const name of names) this.busy.delete(name);
     }
+  }
+
+  /** One that cannot be looked at must not hide those that were asked about together with it. */
+  private lookAloneAgain(name: string): void {
+    const watch = this.watches.get(name);
+    if (watch) watch.isAlone = true;
+    this.lookAgain(name, this.deps.settings.pollMinMs * 4);
   }
 
   private async look(operator: AnyOperator, names: readonly string[]): Promise<void> {
@@ -122,6 +145,7 @@ export class Observer {
     const name = nameOf(attempt);
     const { tryNumber } = attempt;
     this.busy.delete(name);
+    watch.isAlone = false;
     const goesOn = observation.kind === "running" || observation.kind === "unseen";
     if (!goesOn) this.watches.delete(name);
     else {
@@ -143,6 +167,15 @@ export class Observer {
       return [];
     }
   }
+}
+
+/** Whether the attempt still waits for what a look would show: it may have ended otherwise, or its run have left. */
+function isOwed({ touched, attempt }: Watch): boolean {
+  const { active, position } = touched;
+  if (active.isGone) return false;
+  const newest = active.nodes[position]?.attempt;
+  const current = newest?.tryNumber === attempt.tryNumber ? newest : active.settling.get(attemptKey(attempt));
+  return current !== undefined && (current.state === "open" || current.settleAt !== null);
 }
 
 const nameOf = (attempt: Attempt): string =>

@@ -1,5 +1,5 @@
 import { nextVersion } from "../core/machine/publish.ts";
-import { splitBatch } from "../core/machine/split-batch.ts";
+import { quarantineBatch, splitBatch } from "../core/machine/split-batch.ts";
 import type { DecisionContext, TaskEvent } from "../core/machine/events.ts";
 import { World } from "../core/machine/world.ts";
 import type { FlushBatch } from "../core/records.ts";
@@ -76,17 +76,19 @@ export class Term {
       const publication = nextVersion(world, dag, () => newRunId(clock.now()));
       if (publication) world.enterVersion(publication);
     }
-    const all = [...world.runs.values()].flatMap((active) => active.nodes.map((_, position) => ({ active, position })));
     for (const runId of [...world.runs.keys()]) world.decideRun(runId, { kind: "taken_over" }, term.context());
     await term.flush();
-    dispatch.run(all);
     return term;
   }
 
   /** Takes in what has happened, decides, makes it durable, and acts on it. */
   async turn(facts: readonly Fact[], readInbox: boolean): Promise<void> {
     for (const { runId, taskNo, event } of facts) this.decideTask(runId, taskNo, event);
-    if (readInbox) await this.readInbox();
+    if (readInbox) {
+      // Commands read from the database what the events before them have decided.
+      await this.flush();
+      await this.readInbox();
+    }
     this.world.startRuns(this.context());
     this.prepareReady();
     this.world.admit(this.context());
@@ -102,7 +104,7 @@ export class Term {
 
   /** When something is due although nothing happens. */
   get nextDueAt(): number {
-    return this.dispatch.agenda.nextAt;
+    return this.dispatch.nextDueAt;
   }
 
   /** Whether every run has ended and nothing is owed but a late search. */
@@ -171,6 +173,8 @@ export class Term {
         },
       );
       this.world.gathered.applied(command.id, result);
+      // The next one reads from the database what this one made.
+      await this.flush();
     }
   }
 
@@ -202,13 +206,16 @@ export class Term {
   }
 
   private async writeRunByRun(batch: FlushBatch): Promise<void> {
-    for (const { runId, batch: part } of splitBatch(batch)) {
-      const outcome = await flush(this.session, this.fence, part);
+    for (const part of splitBatch(batch)) {
+      const outcome = await flush(this.session, this.fence, part.batch);
       if (outcome.kind === "committed") continue;
-      if (outcome.kind !== "bad_data" || runId === null) throw new TermOver("reload", "a flush was refused");
-      this.deps.log.error({ runId }, `the run is quarantined: ${outcome.message}`);
-      this.world.quarantine(runId, outcome.message);
+      if (outcome.kind !== "bad_data" || part.runId === null) throw new TermOver("reload", "a flush was refused");
+      this.deps.log.error({ runId: part.runId }, `the run is quarantined: ${outcome.message}`);
+      const aside = quarantineBatch(part, this.world.runs.get(part.runId)?.run, outcome.message);
+      this.world.drop(part.runId);
+      if (aside && (await flush(this.session, this.fence, aside)).kind !== "committed") {
+        throw new TermOver("reload", `the run ${part.runId} could not be put aside`);
+      }
     }
-    await this.flush();
   }
 }

@@ -91,6 +91,16 @@ export async function dagFile(store: Store, versionId: string, path: string): Pr
   return row?.bytes ?? null;
 }
 
+/** Whether a backfill of this id was made before. */
+export async function isKnownBackfill(store: Store, backfillId: string): Promise<boolean> {
+  const row = await store.db
+    .selectFrom("backfill")
+    .select("state")
+    .where("backfill_id", "=", backfillId)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** Runs of a DAG that have one of these logical dates, whatever made them. */
 export async function existingRuns(store: Store, dagId: string, logicalAts: readonly Instant[]): Promise<DagRun[]> {
   const rows = await store.db

@@ -27,8 +27,12 @@ export interface ActiveRun {
   /** Tasks that have not ended. */
   openTasks: number;
   readonly outputs: Map<number, Json>;
-  /** Earlier attempts whose bill is still open. */
+  /** Earlier attempts that still owe something: a bill, a late search, duplicates. */
   readonly settling: Map<string, Attempt>;
+  /** Tasks of the version that have no row yet: the run is of before they were added. */
+  readonly unstored: Set<number>;
+  /** Whether it has left memory; whoever still holds it must let go. */
+  isGone: boolean;
 }
 
 export const NOT_LOOKED: Looking = { detail: "", unseenSince: null, unseenCount: 0 };

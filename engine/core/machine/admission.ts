@@ -36,8 +36,9 @@ export function admissible(candidates: readonly Candidate[], room: Room): Candid
   const held = new Map(room.held);
   const admitted: Candidate[] = [];
   for (const candidate of [...candidates].sort(byUrgency)) {
-    if (admitted.length >= room.launches) break;
     const spec = candidate.active.dag.tasks[candidate.position];
+    const isTeardown = spec !== undefined && spec.teardownOf.length > 0;
+    if (!isTeardown && admitted.length >= room.launches) continue;
     if (spec && spec.pool !== null && spec.teardownOf.length === 0 && !room.isSensor(spec.operator)) {
       const taken = held.get(spec.pool) ?? 0;
       if (taken + spec.poolSlots > (room.slots.get(spec.pool) ?? 0)) continue;

@@ -79,6 +79,8 @@ export function fail(
 
 function endingFailure(attempt: Attempt, failure: TaskFailure): TaskFailure {
   const ending = attempt.ending;
+  // A lost job may still run: not even a timeout makes it safe to start another.
+  if (failure.class === "lost") return failure;
   if (ending?.cause === "timeout") {
     return { class: "retryable", code: "TIMEOUT", message: "the attempt ran longer than its timeout and was ended" };
   }
@@ -93,7 +95,7 @@ function renewSetups(draft: RunDraft, position: number, context: DecisionContext
   for (const setup of setups) {
     const node = draft.node(setup);
     if (node.task.state !== "success") continue;
-    if (node.attempt && node.attempt.settleAt !== null) draft.leftSettling.push(node.attempt);
+    draft.leaveAttempt(setup);
     const maxTry = node.task.tryNumber + draft.spec(setup).retries + 1;
     const fresh = { state: "none", maxTry, startedAt: null, endedAt: null } as const;
     draft.task(setup, fresh, "what it had set up is gone", "engine", now);

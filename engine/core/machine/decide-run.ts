@@ -57,8 +57,10 @@ function end(draft: RunDraft, event: Extract<RunEvent, { kind: "end" }>, context
 /** The last writer may have died between an intent and its answer: such launches are in doubt until shown otherwise. */
 function takeOver(draft: RunDraft, context: DecisionContext): void {
   draft.active.nodes.forEach(({ attempt }, position) => {
+    // Two processes' clocks differ by a little: only what was pushed back for longer than that was surely not sent.
+    const latest = context.now + context.settings.requestLimitMs;
     const mayHaveBeenSent =
-      attempt?.state === "open" && attempt.ref === null && attempt.doubtAt === null && attempt.submitAt <= context.now;
+      attempt?.state === "open" && attempt.ref === null && attempt.doubtAt === null && attempt.submitAt <= latest;
     if (mayHaveBeenSent) doubt(draft, position, "the process that launched it died", context);
   });
 }

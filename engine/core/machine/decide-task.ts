@@ -14,7 +14,8 @@ export function decideTask(draft: RunDraft, position: number, event: TaskEvent, 
       return;
     case "unpreparable":
       if (task.state !== "scheduled") return;
-      launch(draft, position, "", context);
+      draft.frozen.push({ hash: context.sha256("{}"), params: {} });
+      launch(draft, position, context.sha256("{}"), context);
       fail(draft, position, event.failure, {}, context);
       return;
     case "admitted":
@@ -28,7 +29,9 @@ export function decideTask(draft: RunDraft, position: number, event: TaskEvent, 
       }
       return;
     case "not_sent":
-      if (awaitsSubmit(draft, position, event.tryNumber)) notSent(draft, position, context);
+      // After a doubt it says nothing: an earlier request may have arrived.
+      if (awaitsSubmit(draft, position, event.tryNumber) && draft.node(position).attempt?.doubtAt === null)
+        notSent(draft, position, context);
       return;
     case "searched":
       searched(draft, position, event.tryNumber, event.refs, context);

@@ -1,8 +1,10 @@
 import type { Json } from "../json.ts";
-import type { Submitted } from "../operator.ts";
+import type { Submitted, TaskFailure } from "../operator.ts";
+import { mayHaveUnseenJob } from "./attempt-debts.ts";
 import { fail, openAttempt, succeed } from "./conclude.ts";
 import type { DecisionContext } from "./events.ts";
 import { launchKey } from "./launch-key.ts";
+import { searchableAt } from "./owed.ts";
 import { pushbackMs } from "./retry.ts";
 import type { RunDraft } from "./run-draft.ts";
 
@@ -13,6 +15,7 @@ export function launch(draft: RunDraft, position: number, paramsHash: string, co
   const { now, settings } = context;
   const tryNumber = task.tryNumber + 1;
   const { runId, taskNo, mapIndex } = task;
+  draft.leaveAttempt(position);
   draft.attempt(position, {
     runId,
     taskNo,
@@ -62,10 +65,10 @@ export function submitted(draft: RunDraft, position: number, result: Submitted, 
       succeed(draft, position, result.output, { usage: result.usage }, context);
       return;
     case "refused":
-      fail(draft, position, result.failure, {}, context);
+      refused(draft, position, result.failure, context);
       return;
     case "throttled": {
-      if (attempt.ending) {
+      if (attempt.ending && !mayHaveUnseenJob(attempt, context.launchOf(attempt.operator))) {
         fail(draft, position, { class: "permanent", code: "CANCELLED", message: result.message }, {}, context);
         return;
       }
@@ -81,6 +84,17 @@ export function submitted(draft: RunDraft, position: number, result: Submitted, 
       doubt(draft, position, result.message, context);
       return;
   }
+}
+
+/** The service said no. To a request that was repeated, that says nothing of the first one (rule 18). */
+function refused(draft: RunDraft, position: number, failure: TaskFailure, context: DecisionContext): void {
+  const attempt = openAttempt(draft, position);
+  if (!mayHaveUnseenJob(attempt, context.launchOf(attempt.operator))) {
+    fail(draft, position, failure, {}, context);
+    return;
+  }
+  const message = `an earlier request may have started it, and the repeat was refused: ${failure.message}`;
+  fail(draft, position, { class: "permanent", code: "LAUNCH_UNKNOWN", message }, {}, context);
 }
 
 function started(draft: RunDraft, position: number, ref: Json, context: DecisionContext): void {
@@ -141,21 +155,25 @@ export function searched(
   refs: readonly Json[],
   context: DecisionContext,
 ): void {
-  const before = draft.node(position).attempt;
-  if (before?.tryNumber !== tryNumber) return;
+  const before = draft.attemptOf(position, tryNumber);
   const [oldest] = refs;
-  if (before.state === "open" && before.ref === null) {
-    if (oldest === undefined) notSent(draft, position, context);
-    else started(draft, position, oldest, context);
-  }
-  const { attempt } = draft.node(position);
-  if (!attempt || attempt.ref === null) return;
   const { now, settings } = context;
+  if (before?.state === "open" && before.ref === null) {
+    if (oldest !== undefined) started(draft, position, oldest, context);
+    else {
+      // Of an earlier doubt, when it comes late: what was sent since cannot be seen yet.
+      const at = searchableAt(before, context.launchOf(before.operator), settings);
+      if (at !== null && at <= now) notSent(draft, position, context);
+      return;
+    }
+  }
+  const attempt = draft.attemptOf(position, tryNumber);
+  if (!attempt || attempt.ref === null) return;
   const known = new Set([attempt.ref, ...attempt.duplicates].map((ref) => JSON.stringify(ref)));
   const extra = refs.filter((ref) => !known.has(JSON.stringify(ref)));
   const again = attempt.sendBy + settings.searchAgainMs;
   const searchAt = now < again ? again : null;
-  draft.attempt(position, { ...attempt, duplicates: [...attempt.duplicates, ...extra], searchAt });
+  draft.changeAttempt(position, { ...attempt, duplicates: [...attempt.duplicates, ...extra], searchAt });
   for (const ref of extra) note(draft, position, `DUPLICATE_LAUNCH: ${JSON.stringify(ref)} is cancelled`, now);
 }
 
@@ -165,10 +183,10 @@ function note(draft: RunDraft, position: number, why: string, at: number): void 
 }
 
 export function duplicateCancelled(draft: RunDraft, position: number, tryNumber: number, ref: Json): void {
-  const { attempt } = draft.node(position);
-  if (attempt?.tryNumber !== tryNumber) return;
+  const attempt = draft.attemptOf(position, tryNumber);
+  if (!attempt) return;
   const text = JSON.stringify(ref);
-  draft.attempt(position, {
+  draft.changeAttempt(position, {
     ...attempt,
     duplicates: attempt.duplicates.filter((duplicate) => JSON.stringify(duplicate) !== text),
   });

@@ -1,9 +1,8 @@
 import type { Observation } from "../operator.ts";
-import type { Attempt } from "../records.ts";
 import { book } from "./booking.ts";
 import { fail, succeed } from "./conclude.ts";
 import type { DecisionContext } from "./events.ts";
-import { attemptKey, type RunDraft } from "./run-draft.ts";
+import type { RunDraft } from "./run-draft.ts";
 
 /** What a look at the remote job showed. A look that changes nothing writes nothing (rule 20). */
 export function observed(
@@ -45,20 +44,15 @@ export function settle(
   observation: Observation,
   context: DecisionContext,
 ): void {
-  const newest = draft.node(position).attempt;
-  const { taskNo, mapIndex } = draft.node(position).task;
-  const isNewest = newest?.tryNumber === tryNumber;
-  const attempt: Attempt | undefined | null = isNewest
-    ? newest
-    : draft.active.settling.get(attemptKey({ taskNo, mapIndex, tryNumber }));
+  const attempt = draft.attemptOf(position, tryNumber);
   if (!attempt || attempt.settleAt === null) return;
   const { now } = context;
   const again = observation.kind === "succeeded" ? observation.settleAfterMs : undefined;
-  const waits = again !== undefined || observation.kind === "running";
+  // A job that cannot be seen just now may be seen again: its bill stays open for as long as a lost one is looked for.
+  const isHidden = observation.kind === "unseen" && now - (attempt.endedAt ?? now) < context.settings.lostAfterMs;
+  const waits = again !== undefined || observation.kind === "running" || isHidden;
   const settleAt = waits ? now + (again ?? context.settings.pollMaxMs) : null;
   const usage = observation.kind === "unseen" ? [] : (observation.usage ?? []);
   draft.ledger.push(...book(attempt, usage, settleAt === null ? "settled" : "accrued", context.priceOf, now));
-  const after = { ...attempt, settleAt };
-  if (isNewest) draft.attempt(position, after);
-  else draft.settling(after);
+  draft.changeAttempt(position, { ...attempt, settleAt });
 }

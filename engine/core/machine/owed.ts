@@ -4,6 +4,7 @@ import type { Launch } from "../operator.ts";
 import type { Attempt } from "../records.ts";
 import type { EngineSettings } from "../settings.ts";
 import type { Node } from "./active-run.ts";
+import { mayHaveUnseenJob } from "./attempt-debts.ts";
 
 /** Something a row asks the shell to do, and from when on (protocol rule 11). */
 export type Owed =
@@ -33,10 +34,18 @@ export function timeoutAt(node: Node, spec: TaskSpec, launch: Launch): Instant |
 }
 
 /** When a doubtful launch can be searched for: once a request sent in time has arrived and can be seen (rule 16). */
-function searchableAt(attempt: Attempt, launch: Launch, settings: EngineSettings): Instant | null {
+export function searchableAt(attempt: Attempt, launch: Launch, settings: EngineSettings): Instant | null {
   if (launch.kind !== "find" || attempt.doubtAt === null || attempt.ref !== null) return null;
   const visibility = settings.visibilityMs ?? launch.visibilityMs;
   return Math.max(attempt.doubtAt, attempt.sendBy) + settings.requestLimitMs + visibility;
+}
+
+/** What an attempt owes although it is over, be it the newest of its task or not. */
+export function debts(attempt: Attempt): Owed[] {
+  const list: Owed[] = attempt.duplicates.map((ref) => ({ kind: "cancel_duplicate", at: 0, ref }));
+  if (attempt.settleAt !== null) list.push({ kind: "settle", at: attempt.settleAt });
+  if (attempt.searchAt !== null) list.push({ kind: "search", at: attempt.searchAt });
+  return list;
 }
 
 /**
@@ -48,9 +57,7 @@ export function owed(node: Node, spec: TaskSpec, launch: Launch, settings: Engin
   const list: Owed[] = [];
   if (task.state === "up_for_retry" && task.retryAt !== null) list.push({ kind: "due", at: task.retryAt });
   if (!attempt) return list;
-  for (const ref of attempt.duplicates) list.push({ kind: "cancel_duplicate", at: 0, ref });
-  if (attempt.settleAt !== null) list.push({ kind: "settle", at: attempt.settleAt });
-  if (attempt.searchAt !== null) list.push({ kind: "search", at: attempt.searchAt });
+  list.push(...debts(attempt));
   if (attempt.state !== "open") return list;
   if (attempt.ref !== null) {
     list.push({ kind: "observe", at: attempt.submittedAt ?? 0 });
@@ -60,10 +67,9 @@ export function owed(node: Node, spec: TaskSpec, launch: Launch, settings: Engin
     return list;
   }
   if (attempt.doubtAt === null) {
-    list.push({
-      kind: attempt.ending ? "withdraw" : "submit",
-      at: attempt.ending ? attempt.ending.at : attempt.submitAt,
-    });
+    const withdraws = attempt.ending !== null && !mayHaveUnseenJob(attempt, launch);
+    if (attempt.ending && withdraws) list.push({ kind: "withdraw", at: attempt.ending.at });
+    else list.push({ kind: "submit", at: attempt.submitAt });
     return list;
   }
   const resendsAt = resendAt(attempt, launch);

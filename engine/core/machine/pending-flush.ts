@@ -69,7 +69,7 @@ export class PendingFlush {
     const positions = draft.started ? draft.started.keys() : draft.nodes.keys();
     for (const position of positions) {
       const after = draft.node(position).task;
-      const before = rows.get(after.taskNo) ?? null;
+      const before = active.unstored.has(after.taskNo) ? null : (rows.get(after.taskNo) ?? null);
       if (before !== after) this.tasks.put(keyOf(after), before, after);
     }
     for (const [key, { before, after }] of draft.attempts) this.attempts.put(`${after.runId}/${key}`, before, after);

@@ -4,6 +4,7 @@ import type { Attempt, DagRun, HistoryEntry, LedgerEntry, TaskInstance } from ".
 import { isFinished } from "../states.ts";
 import type { ActiveRun, Node } from "./active-run.ts";
 import { NOT_LOOKED, newTask } from "./active-run.ts";
+import { hasDebts } from "./attempt-debts.ts";
 
 /**
  * One decision about one run, not yet applied: reads see what this decision has changed so far. Nothing outside is touched
@@ -20,7 +21,7 @@ export class RunDraft {
   readonly ledger: LedgerEntry[] = [];
   readonly frozen: { hash: string; params: JsonObject }[] = [];
   readonly attempts = new Map<string, { readonly before: Attempt | null; after: Attempt }>();
-  /** Earlier attempts whose bill stays open although their task starts anew. */
+  /** Attempts that still owe something although their task starts anew. */
   readonly leftSettling: Attempt[] = [];
   /** Set when the run starts: its rows are made or reset. */
   started: Node[] | null = null;
@@ -58,8 +59,7 @@ export class RunDraft {
       return { task, attempt: null, prepared: null, looking: NOT_LOOKED };
     });
     this.openTasks = dag.tasks.length;
-    for (const { attempt } of this.active.nodes)
-      if (attempt && attempt.settleAt !== null) this.leftSettling.push(attempt);
+    for (const { attempt } of this.active.nodes) if (attempt && hasDebts(attempt)) this.leftSettling.push(attempt);
   }
 
   patch(position: number, changes: Partial<Node>): void {
@@ -84,9 +84,24 @@ export class RunDraft {
     this.patch(position, { attempt: after });
   }
 
-  /** Changes an attempt that is no longer the newest, but whose bill is open. */
-  settling(after: Attempt): void {
-    this.track(this.active.settling.get(attemptKey(after)) ?? null, after);
+  /** The attempt of this number, if it is the newest or still owes something. */
+  attemptOf(position: number, tryNumber: number): Attempt | null {
+    const { attempt, task } = this.node(position);
+    if (attempt?.tryNumber === tryNumber) return attempt;
+    const key = attemptKey({ ...task, tryNumber });
+    return this.attempts.get(key)?.after ?? this.active.settling.get(key) ?? null;
+  }
+
+  /** Changes an attempt, be it the newest or an earlier one that still owes something. */
+  changeAttempt(position: number, after: Attempt): void {
+    if (this.node(position).attempt?.tryNumber === after.tryNumber) this.attempt(position, after);
+    else this.track(this.active.settling.get(attemptKey(after)) ?? null, after);
+  }
+
+  /** The task starts anew: what its newest attempt still owes is not forgotten. */
+  leaveAttempt(position: number): void {
+    const { attempt } = this.node(position);
+    if (attempt && hasDebts(attempt)) this.leftSettling.push(attempt);
   }
 
   private track(before: Attempt | null, after: Attempt): void {

@@ -1,4 +1,4 @@
-import type { FlushBatch } from "../records.ts";
+import type { DagRun, FlushBatch } from "../records.ts";
 
 const EMPTY: FlushBatch = {
   versions: [],
@@ -21,6 +21,20 @@ export interface RunBatch {
   /** null: what belongs to no run. */
   readonly runId: string | null;
   readonly batch: FlushBatch;
+}
+
+/**
+ * Puts a run aside whose rows the database refuses: its row alone, as it was before the batch, with the reason. A run that
+ * is new is made as it was planned, without tasks. null: the batch changed nothing of the run's own row.
+ */
+export function quarantineBatch({ batch }: RunBatch, run: DagRun | undefined, why: string): FlushBatch | null {
+  const [created] = batch.runsCreated;
+  if (created) {
+    const planned = { ...created, state: "queued", startedAt: null, endedAt: null, quarantine: why } as const;
+    return { ...EMPTY, runsCreated: [planned] };
+  }
+  const before = batch.runsChanged[0]?.from ?? run;
+  return before ? { ...EMPTY, runsChanged: [{ from: before, to: { ...before, quarantine: why } }] } : null;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Attempt, Backfill, DagRun, DagVersionToPublish, LoadedWorld, TaskI
 import { isFinished, isRunFinished } from "../states.ts";
 import type { Json } from "../json.ts";
 import { NOT_LOOKED, newTask, type ActiveRun, type Node } from "./active-run.ts";
+import { hasDebts } from "./attempt-debts.ts";
 import { admissible, type Candidate } from "./admission.ts";
 import { compileDag, type CompiledDag } from "./compiled-dag.ts";
 import { decideRun } from "./decide-run.ts";
@@ -88,7 +89,7 @@ export class World {
     const settling = new Map<string, Attempt>();
     for (const attempt of attempts) {
       if (attempt.tryNumber === rows.get(attempt.taskNo)?.tryNumber) newest.set(attempt.taskNo, attempt);
-      else if (attempt.settleAt !== null) settling.set(attemptKey(attempt), attempt);
+      else if (hasDebts(attempt)) settling.set(attemptKey(attempt), attempt);
     }
     const hasRows = tasks.length > 0;
     const nodes = dag.taskNos.map((taskNo, position): Node => {
@@ -102,10 +103,17 @@ export class World {
       openTasks: nodes.filter((node) => !isFinished(node.task.state)).length,
       outputs: new Map(outputs.map((row) => [dag.positionOf.get(row.taskNo) ?? -1, row.output])),
       settling,
+      unstored: new Set(hasRows ? dag.taskNos.filter((taskNo) => !rows.has(taskNo)) : []),
+      isGone: false,
     };
+    const earlier = this.runs.get(run.runId);
+    if (earlier) this.forget(earlier);
     this.runs.set(run.runId, active);
     this.queueOf(active).add(active);
-    active.nodes.forEach((node, position) => this.index(active, position, null, node));
+    active.nodes.forEach((node, position) => {
+      this.index(active, position, null, node);
+      this.touch(active, position);
+    });
     return active;
   }
 
@@ -184,7 +192,8 @@ export class World {
   /** Whether nothing is going on: no run waits or runs, and no bill is open. A late search for duplicates may still come. */
   get isSettled(): boolean {
     for (const active of this.runs.values()) {
-      if (!isRunFinished(active.run.state) || active.settling.size > 0) return false;
+      if (!isRunFinished(active.run.state)) return false;
+      if ([...active.settling.values()].some((attempt) => attempt.settleAt !== null)) return false;
       if (active.nodes.some(({ attempt }) => attempt !== null && attempt.settleAt !== null)) return false;
     }
     return true;
@@ -221,6 +230,12 @@ export class World {
     this.forget(active);
   }
 
+  /** Lets go of a run whose rows the database would not take; its quarantine is written by whoever found out. */
+  drop(runId: string): void {
+    const active = this.runs.get(runId);
+    if (active) this.forget(active);
+  }
+
   private apply(draft: RunDraft, context: DecisionContext): void {
     const { active } = draft;
     this.pending.take(draft, active);
@@ -230,6 +245,7 @@ export class World {
     if (draft.started) {
       active.nodes = [...draft.started];
       active.outputs.clear();
+      active.unstored.clear();
       draft.started.forEach((_, position) => this.touch(active, position));
     }
     for (const [position, node] of draft.nodes) {
@@ -242,8 +258,8 @@ export class World {
     for (const attempt of draft.leftSettling) active.settling.set(attemptKey(attempt), attempt);
     for (const [key, { after }] of draft.attempts) {
       if (!active.settling.has(key)) continue;
-      if (after.settleAt === null) active.settling.delete(key);
-      else active.settling.set(key, after);
+      if (hasDebts(after)) active.settling.set(key, after);
+      else active.settling.delete(key);
     }
     if (wasQueued && active.run.state === "running") this.queueOf(active).started(active);
     if (isRunFinished(active.run.state)) this.leave(active, context);
@@ -255,18 +271,17 @@ export class World {
 
   /** A run that has ended makes room; it leaves memory once it owes nothing. */
   private leave(active: ActiveRun, context: DecisionContext): void {
-    const queue = this.queueOf(active);
-    queue.remove(active);
-    if (queue.isEmpty && active.run.backfillId !== null) this.completeBackfill(active.run.backfillId, context.now);
-    const owes = ({ attempt }: Node): boolean =>
-      attempt !== null && (attempt.settleAt !== null || attempt.searchAt !== null || attempt.duplicates.length > 0);
+    this.queues.get(queueKey(active))?.remove(active);
+    if (active.run.backfillId !== null) this.completeBackfill(active.run.backfillId, context.now);
+    const owes = ({ attempt }: Node): boolean => attempt !== null && hasDebts(attempt);
     if (active.settling.size === 0 && !active.nodes.some(owes)) this.forget(active);
   }
 
   private forget(active: ActiveRun): void {
-    this.queueOf(active).remove(active);
+    this.queues.get(queueKey(active))?.remove(active);
     active.nodes.forEach((node, position) => this.index(active, position, node, null));
     this.runs.delete(active.run.runId);
+    active.isGone = true;
   }
 
   /** A backfill is complete once none of its runs waits or runs. */
@@ -284,9 +299,9 @@ export class World {
   }
 
   private queueOf(active: ActiveRun): RunQueue {
-    const { backfillId, dagId } = active.run;
+    const { backfillId } = active.run;
     const backfill = backfillId === null ? undefined : this.backfills.get(backfillId);
-    const key = backfillId ?? dagId;
+    const key = queueKey(active);
     const known = this.queues.get(key);
     if (known) return known;
     const queue = new RunQueue(backfill?.maxActiveRuns ?? active.dag.version.spec.maxActiveRuns);
@@ -305,7 +320,8 @@ export class World {
     if (isReady && !after.prepared) this.unprepared.set(key, { active, position });
     else this.unprepared.delete(key);
     const isUnsent = after?.attempt?.state === "open" && after.attempt.ref === null;
-    if (isUnsent) this.unsent.add(key);
+    // A teardown is held up by nothing (rule 25).
+    if (isUnsent && spec.teardownOf.length === 0) this.unsent.add(key);
     else this.unsent.delete(key);
     if (spec.pool === null || spec.teardownOf.length > 0 || this.isSensor(spec.operator)) return;
     const change = Number(holdsSlot(after)) - Number(holdsSlot(before));
@@ -314,6 +330,8 @@ export class World {
 }
 
 const holdsSlot = (node: Node | null): boolean => node?.task.state === "queued" || node?.task.state === "running";
+
+const queueKey = ({ run }: ActiveRun): string => run.backfillId ?? run.dagId;
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

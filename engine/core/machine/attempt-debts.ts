@@ -1,0 +1,13 @@
+import type { Launch } from "../operator.ts";
+import type { Attempt } from "../records.ts";
+
+/** Whether an attempt that is over still owes something: an open bill, a late search, duplicates to cancel. */
+export const hasDebts = (attempt: Attempt): boolean =>
+  attempt.settleAt !== null || attempt.searchAt !== null || attempt.duplicates.length > 0;
+
+/**
+ * Whether a request of this attempt may have started a job that only a further request under the same token or name can
+ * show. Nothing but its reference ends such an attempt: not a refusal of the repeat, not a withdrawal (rules 18 and 23).
+ */
+export const mayHaveUnseenJob = (attempt: Attempt, launch: Launch): boolean =>
+  attempt.everInDoubt && attempt.ref === null && (launch.kind === "token" || launch.kind === "name");
