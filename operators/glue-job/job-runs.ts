@@ -15,7 +15,8 @@ export async function findRuns(client: GlueClient, job: string, from: Date, sign
   let NextToken: string | undefined;
   for (let page = 0; page < SEARCH_PAGES; page += 1) {
     const answer = await listRuns(client, job, NextToken, signal);
-    const young = answer.runs.filter(({ StartedOn }) => StartedOn !== undefined && StartedOn >= from);
+    // A run without a start waits to begin: as young as can be.
+    const young = answer.runs.filter(({ StartedOn }) => StartedOn === undefined || StartedOn >= from);
     found.unshift(...young.reverse());
     if (answer.next === undefined || young.length < answer.runs.length) return found;
     NextToken = answer.next;
