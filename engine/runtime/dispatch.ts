@@ -18,6 +18,7 @@ export class Dispatch {
   private readonly agenda = new Agenda<Touched>();
   /** When each task is asked next, so that a task has one entry that counts, however much it owes. */
   private readonly nextAt = new Map<string, number>();
+  private readonly alarmed = new Set<string>();
   /** Frozen parameters of attempts made in this process, until their job is known. */
   private readonly params = new Map<string, JsonObject>();
   private readonly deps: EngineDeps;
@@ -100,6 +101,7 @@ export class Dispatch {
         return;
       case "cancel":
         if (attempt.ref !== null) this.launcher.cancel(touched, attempt, attempt.ref, false);
+        this.alarmIfLong(attempt);
         this.observer.hurry(attempt);
         this.again(touched);
         return;
@@ -113,6 +115,14 @@ export class Dispatch {
         this.observer.watch(touched, attempt);
         return;
     }
+  }
+
+  /** An end that AWS does not confirm is asked for on and on; somebody should know (rule 23). */
+  private alarmIfLong({ ending, launchKey }: Attempt): void {
+    const since = this.clock.now() - (ending?.at ?? Infinity);
+    if (since < this.deps.settings.endingAlarmMs || this.alarmed.has(launchKey)) return;
+    this.alarmed.add(launchKey);
+    this.deps.log.error({ launchKey, since }, "AWS has not confirmed the end of this job; it is asked again and again");
   }
 
   private again(touched: Touched): void {

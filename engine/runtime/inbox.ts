@@ -1,11 +1,11 @@
-import { decideBackfillDate } from "../core/backfill.ts";
+import { decideBackfillDate, type BackfillDecision } from "../core/backfill.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { DecisionContext } from "../core/machine/events.ts";
 import type { World } from "../core/machine/world.ts";
 import type { Backfill, Command, CommandResult, DagRun } from "../core/records.ts";
 import { dagRunIdFor, runsForRange } from "../core/schedule/runs.ts";
 import { isRunFinished } from "../core/states.ts";
-import { existingRuns, isKnownBackfill, loadRun } from "../store/load.ts";
+import { existingRuns, isKnownBackfill, loadRun, type RunRows } from "../store/load.ts";
 import type { Store } from "../store/open.ts";
 import { newRunId } from "./ids.ts";
 
@@ -55,35 +55,40 @@ async function backfill(
     planned.map((run) => run.logicalAt),
   );
   const existing = new Map(stored.map((run) => [run.logicalAt, run]));
+  const decisions = planned.map((times) => ({
+    times,
+    decision: decideBackfillDate(existing.get(times.logicalAt), wish.reprocess),
+  }));
+  // Everything is read before anything is decided: a read that fails leaves nothing half-made.
+  const again = new Map<string, RunRows>();
+  for (const { decision } of decisions) {
+    const rows = decision.kind === "reprocess" ? await loadRun(store, decision.run.runId) : null;
+    if (rows) again.set(rows.run.runId, rows);
+  }
   world.enterBackfill({ ...wish, state: "active", createdAt: context.now, completedAt: null });
-  const counts = { created: 0, reprocessed: 0, left: 0 };
-  for (const times of planned) {
-    const decision = decideBackfillDate(existing.get(times.logicalAt), wish.reprocess);
-    const { versionId } = dag.version;
-    const started = {
-      versionId,
-      backfillId: wish.backfillId,
-      conf: wish.conf,
-      state: "queued",
-      runType: "backfill",
-    } as const;
-    const reset = { queuedAt: context.now, startedAt: null, endedAt: null, ending: null, triggeredBy: by } as const;
-    if (decision.kind === "leave") counts.left++;
-    else if (decision.kind === "create") {
+  const { versionId } = dag.version;
+  const { backfillId, conf, dagId } = wish;
+  const reset = { queuedAt: context.now, startedAt: null, endedAt: null, ending: null, triggeredBy: by } as const;
+  const started = { versionId, backfillId, conf, state: "queued", runType: "backfill", ...reset } as const;
+  for (const { times, decision } of decisions) {
+    if (decision.kind === "create") {
       const runId = newRunId(context.now);
       const dagRunId = dagRunIdFor("backfill", times.logicalAt);
-      const run: DagRun = { runId, dagId: wish.dagId, dagRunId, quarantine: null, ...times, ...started, ...reset };
+      const run: DagRun = { runId, dagId, dagRunId, quarantine: null, ...times, ...started };
       world.enterRun(null, { run, tasks: [], attempts: [], outputs: [] });
-      counts.created++;
-    } else {
-      const rows = await loadRun(store, decision.run.runId);
-      if (!rows) continue;
-      world.enterRun(rows.run, { ...rows, run: { ...rows.run, ...started, ...reset } });
-      counts.reprocessed++;
     }
+    const rows = decision.kind === "reprocess" ? again.get(decision.run.runId) : undefined;
+    if (rows) world.enterRun(rows.run, { ...rows, run: { ...rows.run, ...started } });
   }
   world.completeBackfill(wish.backfillId, context.now);
-  return done({ backfill_id: wish.backfillId, ...counts });
+  const count = (kind: BackfillDecision["kind"]): number =>
+    decisions.filter(({ decision }) => decision.kind === kind).length;
+  return done({
+    backfill_id: wish.backfillId,
+    created: count("create"),
+    reprocessed: count("reprocess"),
+    left: count("leave"),
+  });
 }
 
 async function cancelRun(

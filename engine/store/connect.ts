@@ -25,6 +25,8 @@ const types: pg.CustomTypesConfig = {
 
 /** A statement that takes longer than this is ended: nothing here may hold a lock for long. */
 const STATEMENT_TIMEOUT_MS = 30_000;
+/** After this a silent server is taken for gone: the statement timeout would have answered by then. */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 5_000;
 /** A process that stops in the middle of a transaction must not keep the writer's row from its successor. */
 const IDLE_IN_TRANSACTION_MS = 10_000;
 
@@ -33,6 +35,7 @@ export function clientConfig({ databaseUrl, applicationName }: ConnectionSetting
     connectionString: databaseUrl,
     application_name: applicationName,
     connectionTimeoutMillis: 10_000,
+    query_timeout: ANSWER_TIMEOUT_MS,
     keepAlive: true,
     types,
   };

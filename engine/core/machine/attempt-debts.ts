@@ -1,3 +1,4 @@
+import type { Instant } from "../json.ts";
 import type { Launch } from "../operator.ts";
 import type { Attempt } from "../records.ts";
 
@@ -11,3 +12,7 @@ export const hasDebts = (attempt: Attempt): boolean =>
  */
 export const mayHaveUnseenJob = (attempt: Attempt, launch: Launch): boolean =>
   attempt.everInDoubt && attempt.ref === null && (launch.kind === "token" || launch.kind === "name");
+
+/** Whether a token of this age may have been forgotten by its service: past half its life it is not trusted (rule 16). */
+export const isTokenOld = (attempt: Attempt, launch: Launch, at: Instant): boolean =>
+  launch.kind === "token" && at >= attempt.intentAt + launch.ttlMs / 2;

@@ -16,12 +16,7 @@ export function due(draft: RunDraft, position: number, context: DecisionContext)
   const launch = context.launchOf(attempt.operator);
   const resendsAt = resendAt(attempt, launch);
   if (resendsAt !== null && resendsAt <= now) {
-    const isSafe = launch.kind !== "token" || now < attempt.intentAt + launch.ttlMs / 2;
-    if (isSafe) resend(draft, position, context);
-    else {
-      const message = "the launch is in doubt and its token may have expired";
-      fail(draft, position, { class: "permanent", code: "LAUNCH_UNKNOWN", message }, {}, context);
-    }
+    resend(draft, position, context);
     return;
   }
   const timesOutAt = timeoutAt(draft.node(position), draft.spec(position), launch);

@@ -1,6 +1,6 @@
 import type { Json } from "../json.ts";
 import type { Submitted, TaskFailure } from "../operator.ts";
-import { mayHaveUnseenJob } from "./attempt-debts.ts";
+import { isTokenOld, mayHaveUnseenJob } from "./attempt-debts.ts";
 import { fail, openAttempt, succeed } from "./conclude.ts";
 import type { DecisionContext } from "./events.ts";
 import { launchKey } from "./launch-key.ts";
@@ -74,6 +74,11 @@ export function submitted(draft: RunDraft, position: number, result: Submitted, 
       }
       const submitAt = now + pushbackMs(attempt.pushbacks, attempt.launchKey, result.retryAfterMs);
       const sendBy = submitAt + settings.sendWindowMs;
+      const launch = context.launchOf(attempt.operator);
+      if (mayHaveUnseenJob(attempt, launch) && isTokenOld(attempt, launch, submitAt)) {
+        tokenExpired(draft, position, context);
+        return;
+      }
       draft.attempt(position, { ...attempt, submitAt, sendBy, pushbacks: attempt.pushbacks + 1, doubtAt: null });
       // Told at the first, second, fourth, … time: a launch that waits long says why, and a storm does not fill the history.
       if (Number.isInteger(Math.log2(attempt.pushbacks + 1)))
@@ -134,11 +139,21 @@ export function doubt(draft: RunDraft, position: number, message: string, contex
   }
 }
 
-/** The same bytes under the same key again, with a new send_by. */
+/** The same bytes under the same key again, with a new send_by; unless the token could have been forgotten meanwhile. */
 export function resend(draft: RunDraft, position: number, context: DecisionContext): void {
   const attempt = openAttempt(draft, position);
   const { now, settings } = context;
+  const launch = context.launchOf(attempt.operator);
+  if (mayHaveUnseenJob(attempt, launch) && isTokenOld(attempt, launch, now)) {
+    tokenExpired(draft, position, context);
+    return;
+  }
   draft.attempt(position, { ...attempt, doubtAt: null, submitAt: now, sendBy: now + settings.sendWindowMs });
+}
+
+function tokenExpired(draft: RunDraft, position: number, context: DecisionContext): void {
+  const message = "the launch is in doubt and its token may have expired";
+  fail(draft, position, { class: "permanent", code: "LAUNCH_UNKNOWN", message }, {}, context);
 }
 
 export function notSent(draft: RunDraft, position: number, context: DecisionContext): void {
