@@ -141,7 +141,7 @@ export function withLocalAws(config: Config, url: string): Config {
   // A loopback service costs nothing to ask and shows at once what it did (protocol rules 16 and 21).
   const engine = {
     ...config.engine,
-    pollMinMs: Math.min(config.engine.pollMinMs, 40),
+    pollMinMs: Math.min(config.engine.pollMinMs, 20),
     visibilityMs: config.engine.visibilityMs ?? 1_000,
   };
   return { ...config, aws: "local", engine, connections: { ...config.connections, default: local } };
