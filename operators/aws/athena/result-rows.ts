@@ -13,8 +13,13 @@ export interface Result {
 const MOST_ROWS = 100;
 const MOST_BYTES = 64 * 1024;
 
+/** Statements that have no rows to ask for; SHOW and DESCRIBE have. */
+const ONLY_CHANGES = /^(\s|--[^\n]*\n)*(create|drop|alter|msck)\b/i;
+
 /** The query's first rows, as many as an output may hold. */
 export async function readResult(client: AthenaClient, query: QueryExecution, signal: AbortSignal): Promise<Result> {
+  if (query.StatementType === "DDL" && ONLY_CHANGES.test(query.Query ?? ""))
+    return { columns: [], rows: [], isCut: false };
   const read = new GetQueryResultsCommand({ QueryExecutionId: query.QueryExecutionId, MaxResults: MOST_ROWS + 2 });
   const { ResultSet, NextToken } = await client.send(read, { abortSignal: signal });
   const columns = (ResultSet?.ResultSetMetadata?.ColumnInfo ?? []).map(({ Label, Name = "" }) => Label || Name);
