@@ -7,7 +7,7 @@ import { NocturneError } from "../core/errors.ts";
 import { makeHome } from "./home.ts";
 import { isHeld, tryLock, withLock } from "./lock.ts";
 import { packageRoot } from "./package-root.ts";
-import { commandLine } from "./processes.ts";
+import { commandLine, processIdentity } from "./processes.ts";
 
 /** A local-aws that answers, in use until `stop`. It outlives a kill of the process that started it, as AWS does. */
 export interface LocalAws {
@@ -137,18 +137,21 @@ async function start(folder: string): Promise<Running> {
 }
 
 async function stopRunning({ url, pid }: Endpoint, folder: string): Promise<void> {
+  const ended = end(pid, folder, PATIENCE_MS);
   await fetch(`${url}/_local/stop`, { method: "POST", signal: AbortSignal.timeout(2_000) }).catch(() => null);
-  await end(pid, folder, PATIENCE_MS);
+  await ended;
 }
 
-/** Waits until the process is gone and helps in the end; a pid that by now belongs to something else is left alone. */
+/**
+ * Waits until the process is gone and helps in the end; a pid that by now belongs to something else is left alone. Who it
+ * is, is asked once: a process that is just ending has no command line any more and is still there.
+ */
 async function end(pid: number, folder: string, patienceMs: number): Promise<void> {
-  const isOurs = async () => {
-    const command = await commandLine(pid);
-    return command.includes("local-aws/main.js") && command.includes(folder);
-  };
+  const identity = await processIdentity(pid);
+  const command = await commandLine(pid);
+  if (!command.includes("local-aws/main.js") || !command.includes(folder)) return;
   const deadline = Date.now() + patienceMs;
-  while (await isOurs()) {
+  while (identity !== null && (await processIdentity(pid)) === identity) {
     if (Date.now() >= deadline) signal(pid, "SIGKILL");
     await delay(15);
   }
