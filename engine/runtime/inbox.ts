@@ -1,11 +1,11 @@
 import { decideBackfillDate, type BackfillDecision } from "../core/backfill.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { DecisionContext } from "../core/machine/events.ts";
-import type { World } from "../core/machine/world.ts";
+import type { RunRows, World } from "../core/machine/world.ts";
 import type { Backfill, Command, CommandResult, DagRun } from "../core/records.ts";
 import { dagRunIdFor, runsForRange } from "../core/schedule/runs.ts";
 import { isRunFinished } from "../core/states.ts";
-import { existingRuns, isKnownBackfill, loadRun, type RunRows } from "../store/load.ts";
+import { existingRuns, isKnownBackfill, loadRun } from "../store/load.ts";
 import type { Store } from "../store/open.ts";
 import { newRunId } from "./ids.ts";
 

@@ -1,19 +1,12 @@
 import { sql, type Kysely } from "kysely";
+import type { RunRows } from "../core/machine/world.ts";
 import type { Instant, JsonObject } from "../core/json.ts";
-import type { Attempt, DagRun, DagVersion, LoadedWorld, TaskInstance } from "../core/records.ts";
+import type { DagRun, DagVersion, LoadedWorld } from "../core/records.ts";
 import type { Store } from "./open.ts";
 import { toAttempt, toBackfill, toRun, toTask } from "./rows.ts";
 import type { Database } from "./tables.ts";
 
 type Reader = Kysely<Database>;
-
-/** The rows of one run. Outputs are those of each task's present try. */
-export interface RunRows {
-  readonly run: DagRun;
-  readonly tasks: readonly TaskInstance[];
-  readonly attempts: readonly Attempt[];
-  readonly outputs: LoadedWorld["outputs"];
-}
 
 /** The condition of the index attempt_owing: what must be remembered even when the run has ended. */
 const OWING = sql<boolean>`(attempt.state IN ('open', 'orphan') OR attempt.settle_at IS NOT NULL
