@@ -38,12 +38,21 @@ module.exports = {
       "^(timers|events|async_hooks|crypto|os|perf_hooks|util)",
       "node_modules/(pino|@types)",
     ]),
+    room("notify", "^engine/notify/", ["^engine/(core|notify)/", "^engine/store/(outbox|open)\\.ts$"]),
+    packages("notify", "^engine/notify/", ["node_modules/(nodemailer|@types/nodemailer)/", "^(fs|path|timers|crypto)"]),
+    // As the commands: reads, the inbox, what opens the store; a trigger is an insert (protocol rule 31).
+    room("api", "^engine/api/", [
+      "^engine/(core|dagfile|api)/",
+      "^engine/config\\.ts$",
+      "^engine/store/(read-models/|inbox\\.ts$|trigger\\.ts$|tokens\\.ts$|load\\.ts$|open\\.ts$)",
+      "^engine/runtime/engine\\.ts$",
+    ]),
     room("local", "^engine/local/", ["^engine/(core|local)/"]),
     // Of the store and the runtime, commands use what opens them, reads, and the inbox; what they write goes through it.
     room("cli", "^engine/cli/", [
       "^engine/(core|dagfile|local|cli)/",
       "^engine/config\\.ts$",
-      "^engine/store/(read-models/|inbox\\.ts$|load\\.ts$|open\\.ts$)",
+      "^engine/store/(read-models/|inbox\\.ts$|load\\.ts$|open\\.ts$|tokens\\.ts$|import-errors\\.ts$)",
       "^engine/runtime/engine\\.ts$",
     ]),
     room("config", "^engine/config\\.ts$", ["^engine/core/"]),

@@ -56,6 +56,7 @@ const engineKeys = z.strictObject({
   poll_min: duration.optional(),
   poll_max: duration.optional(),
   ending_alarm: duration.optional(),
+  alert_window: duration.optional(),
   max_submits: count.optional(),
   max_new_rows_per_flush: count.optional(),
 });
@@ -224,6 +225,9 @@ function settingsOf(said: z.infer<typeof engineKeys>): EngineSettings {
     sendWindowMs: said.send_window ?? DEFAULT_SETTINGS.sendWindowMs,
     requestLimitMs: said.request_limit ?? DEFAULT_SETTINGS.requestLimitMs,
     visibilityMs: said.visibility ?? DEFAULT_SETTINGS.visibilityMs,
+    pushbackMs: DEFAULT_SETTINGS.pushbackMs,
+    repeatMs: DEFAULT_SETTINGS.repeatMs,
+    alertWindowMs: said.alert_window ?? DEFAULT_SETTINGS.alertWindowMs,
     searchAgainMs: said.search_again ?? DEFAULT_SETTINGS.searchAgainMs,
     lostAfterMs: said.lost_after ?? DEFAULT_SETTINGS.lostAfterMs,
     pollMinMs: said.poll_min ?? DEFAULT_SETTINGS.pollMinMs,

@@ -20,6 +20,9 @@ export interface DagSpec {
   readonly backfillMaxActiveRuns: number;
   readonly params: Readonly<Record<string, ParamSpec>>;
   readonly sla: readonly SlaRule[];
+  /** What a run may spend; null: no limit. */
+  readonly budget: BudgetSpec | null;
+  readonly notify: readonly NotifyRule[];
   readonly pools: Readonly<Record<string, { readonly slots: number }>>;
   /** In the order of the file. `taskNo` is not here: the store hands it out (protocol rule 27). */
   readonly tasks: readonly TaskSpec[];
@@ -45,6 +48,26 @@ export interface SlaRule {
   readonly name: string;
   /** "06:00" or "06:00+1d": the first such wall-clock time in the DAG's zone at or after the due time. */
   readonly finishBy: { readonly hour: number; readonly minute: number; readonly days: number };
+}
+
+/** What a run may spend on remote work, counted from its start over all its attempts. */
+export interface BudgetSpec {
+  /** Exact decimal in `currency`, the currency of every price. */
+  readonly perRun: string;
+  readonly currency: "USD";
+  /** Share of perRun at which people are warned. */
+  readonly warnAt: number;
+  /** stop: cancel what runs · block: let it finish, start nothing more · warn: only tell. Teardowns always run. */
+  readonly onExceeded: "stop" | "block" | "warn";
+}
+
+/** What people can be told of. Every one is really sent. */
+export const NOTIFY_EVENTS = ["sla_missed", "run_failed", "budget_warning", "budget_exceeded"] as const;
+export type NotifyEvent = (typeof NOTIFY_EVENTS)[number];
+
+export interface NotifyRule {
+  readonly email: readonly string[];
+  readonly on: readonly NotifyEvent[];
 }
 
 export interface TaskSpec {

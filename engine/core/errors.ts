@@ -22,6 +22,8 @@ export const ERRORS = {
   LAUNCH_UNKNOWN:
     "Look in the AWS console whether the job runs, then clear the task; set `on_doubt: resend` if a second one does no harm.",
   DUPLICATE_LAUNCH: "Nothing to do: the oldest job was kept, the others were cancelled and booked.",
+  BUDGET_EXCEEDED:
+    "`nocturne runs show` says what was spent on what; raise `budget.per_run` or make the run cheaper, then run it again.",
   TIMEOUT: "Raise `timeout` if the work needs longer, or look why it is slow.",
   CANCELLED: "Somebody ended this task; clear it to run it again.",
   LOST: "AWS no longer knows the job; look in its console, then clear the task.",
@@ -60,6 +62,22 @@ export const ERRORS = {
   CSV_INVALID: "Mend the file where the message says, or export it again.",
   RUN_NOT_FOUND: "`nocturne runs list` shows the runs that are there.",
   RUN_QUARANTINED: "Read the alarm's text, mend its cause, then `nocturne runs release`.",
+  DAG_PAUSED: "`nocturne dags unpause` lets it run again; `nocturne dags test` runs it once beside everything.",
+  TOKEN_NOT_FOUND: "`nocturne tokens list` shows the tokens that are there.",
+  // Mail
+  MAIL_NOT_CONFIGURED: "Set SMTP_URL (smtp://user:password@host:587); the mails wait until then.",
+  MAIL_UNREACHABLE: "Check SMTP_URL and the mail server; the mails wait and are tried again.",
+  MAIL_LOGIN: "Correct user and password in SMTP_URL; the mails wait and are tried again.",
+  MAIL_REFUSED: "Correct the address under `notify`; the server will not take this mail, so it is not tried again.",
+  // REST
+  REQUEST_INVALID: "Correct the request: `detail` names each field.",
+  UNAUTHENTICATED: "Send `Authorization: Bearer <token>`; `nocturne tokens create` makes one.",
+  FORBIDDEN: "Use a token whose role and DAGs allow this.",
+  NOT_FOUND: "`/api/v2/openapi.json` lists every path.",
+  RUN_EXISTS: "Use the run that is there, or another dag_run_id or logical_date.",
+  IDEMPOTENCY_MISMATCH: "Use a new Idempotency-Key for another request; the same key repeats the same body.",
+  TOO_MANY_REQUESTS: "Wait a moment and send it again.",
+  UNAVAILABLE: "The database does not answer; send it again with the same Idempotency-Key.",
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof ERRORS;

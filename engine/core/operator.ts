@@ -86,6 +86,8 @@ export interface OperatorContext {
   readonly launchKey: string;
   readonly connection: Connection;
   readonly signal: AbortSignal;
+  /** The engine's time; usage of what still runs counts to here. Over a scaled local-aws it runs as fast as that does. */
+  now(): Instant;
 }
 
 /** What submit and find are given beside it. */

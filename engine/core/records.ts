@@ -1,5 +1,5 @@
 import type { ErrorCode } from "./errors.ts";
-import type { DagSpec } from "./dag.ts";
+import type { DagSpec, NotifyEvent } from "./dag.ts";
 import type { Instant, Json, JsonObject } from "./json.ts";
 import type { TaskFailure } from "./operator.ts";
 import type { RunState, RunType, TaskState } from "./states.ts";
@@ -49,7 +49,11 @@ export interface DagRun {
   readonly quarantine: string | null;
   /** A person's or a rule's decision to end the whole run; it is final once its tasks are. */
   readonly ending: Ending | null;
+  /** How far its spending since startedAt has been told and acted on: each step is taken once (sla-and-budget). */
+  readonly budgetLevel: BudgetLevel;
 }
+
+export type BudgetLevel = "ok" | "warned" | "exceeded";
 
 /** Narrow: what changes often. Everything wide is on the attempt or in side tables. */
 export interface TaskInstance extends TaskKey {
@@ -72,6 +76,8 @@ export interface Ending {
   readonly then: "retry_or_fail" | "failed" | "success" | "skipped" | "none";
   readonly by: string;
   readonly at: Instant;
+  /** The reason with its figures, where `cause` alone does not say it: "spent 25.31 of 25 USD". */
+  readonly why?: string;
 }
 
 export type AttemptState = "open" | "succeeded" | "failed" | "orphan";
@@ -125,6 +131,15 @@ export interface LedgerEntry extends TaskKey {
   readonly at: Instant;
 }
 
+/** What one attempt has cost so far of one kind of usage. */
+export interface Booked extends TaskKey {
+  readonly tryNumber: number;
+  readonly usageKind: string;
+  readonly amount: string;
+  /** When the attempt's intent was written: a run's spending counts from its start. */
+  readonly intentAt: Instant;
+}
+
 export interface HistoryEntry extends TaskKey {
   readonly from: TaskState;
   readonly to: TaskState;
@@ -135,6 +150,86 @@ export interface HistoryEntry extends TaskKey {
 
 export type BackfillState = "active" | "completed" | "cancelled";
 export type ReprocessBehavior = "none" | "failed" | "completed";
+
+/** What changes about a DAG while its versions stay: scheduling follows scheduledUntil alone (protocol rule 26). */
+export interface DagState {
+  readonly dagId: string;
+  readonly isPaused: boolean;
+  /** Its file is gone: active runs finish, nothing new is planned (rule 28). */
+  readonly isStale: boolean;
+  /** The last tick that has been planned or passed over; null: it was never scheduled. */
+  readonly scheduledUntil: Instant | null;
+  /** The next tick; null: none comes, or the DAG has no schedule. Kept for those who only show it. */
+  readonly nextDueAt: Instant | null;
+}
+
+export type DeadlineState = "pending" | "met" | "missed" | "dropped";
+
+/** One finish_by of one due time; there from planning on, so that a run that never started misses too. */
+export interface Deadline {
+  readonly dagId: string;
+  /** The tick at which its run is due. With dagId and rule: the key. */
+  readonly dueAt: Instant;
+  readonly rule: string;
+  readonly deadlineAt: Instant;
+  /** null: no run has been made for this due time. */
+  readonly runId: string | null;
+  /** met, missed and dropped are final. */
+  readonly state: DeadlineState;
+  readonly decidedAt: Instant | null;
+}
+
+/** A message to one address, owed from the flush that it tells of (protocol rule 11). The payload is what happened; notify renders it. */
+export interface Mail {
+  /** Deterministic and without angle brackets: a repeat carries the same one. */
+  readonly messageId: string;
+  readonly kind: NotifyEvent;
+  /** One e-mail address. */
+  readonly receiver: string;
+  readonly subject: string;
+  readonly facts: MailFacts;
+  readonly at: Instant;
+}
+
+/** What a mail tells, as data. Times are engine time; money is exact decimals. */
+export interface MailFacts {
+  readonly dagId: string;
+  /** IANA name: times are shown in it. */
+  readonly timezone: string;
+  readonly owner?: string;
+  readonly dagRunId?: string;
+  /** Of the run, in the DAG's zone. */
+  readonly ds?: string;
+  readonly runState?: RunState;
+  readonly dueAt?: Instant;
+  readonly startedAt?: Instant;
+  readonly endedAt?: Instant;
+  readonly sla?: {
+    readonly rule: string;
+    readonly finishBy: string;
+    readonly deadlineAt: Instant;
+    readonly waitsFor: readonly string[];
+  };
+  /** Earlier deadlines that a long stop let pass, told in one message. */
+  readonly alsoMissed?: readonly { readonly rule: string; readonly dueAt: Instant; readonly deadlineAt: Instant }[];
+  readonly budget?: {
+    readonly limit: string;
+    readonly spent: string;
+    readonly currency: string;
+    readonly onExceeded: "stop" | "block" | "warn";
+    /** What spent most, dearest first. */
+    readonly tasks: readonly { readonly taskId: string; readonly amount: string }[];
+  };
+  readonly failures?: readonly {
+    readonly taskId: string;
+    readonly tryNumber: number;
+    readonly code: ErrorCode;
+    readonly message: string;
+    /** At most 20 lines, oldest first. */
+    readonly logTail: readonly string[];
+    readonly links: readonly { readonly label: string; readonly url: string }[];
+  }[];
+}
 
 export interface Backfill {
   readonly backfillId: string;
@@ -159,7 +254,8 @@ export type CommandBody =
     }
   | { readonly kind: "cancel_run"; readonly runId: string; readonly by: string }
   | { readonly kind: "adopt_run"; readonly runId: string; readonly by: string }
-  | { readonly kind: "release_run"; readonly runId: string; readonly by: string };
+  | { readonly kind: "release_run"; readonly runId: string; readonly by: string }
+  | { readonly kind: "pause_dag"; readonly dagId: string; readonly isPaused: boolean; readonly by: string };
 
 export interface Command {
   /** A sequence: the order of the inbox. Text, because it is a bigint. */
@@ -193,6 +289,10 @@ export interface FlushBatch {
   readonly outputs: readonly (TaskKey & { readonly tryNumber: number; readonly output: Json })[];
   readonly ledger: readonly LedgerEntry[];
   readonly commandsApplied: readonly { readonly id: string; readonly result: CommandResult }[];
+  readonly dagsChanged: readonly Change<DagState>[];
+  readonly deadlinesCreated: readonly Deadline[];
+  readonly deadlinesChanged: readonly Change<Deadline>[];
+  readonly mails: readonly Mail[];
 }
 
 /** A version to store if it is new; task numbers come from dag_task, which only grows. */
@@ -209,7 +309,12 @@ export interface LoadedWorld {
   readonly versions: readonly DagVersion[];
   /** The newest version of each DAG that is not stale: dag id -> version id. */
   readonly currentVersion: Readonly<Record<string, string>>;
-  readonly pausedDags: readonly string[];
+  /** Every DAG, stale ones too. */
+  readonly dags: readonly DagState[];
+  /** Those still pending. */
+  readonly deadlines: readonly Deadline[];
+  /** What counts of the ledger (settled before accrued) for the attempts of `runs`. */
+  readonly booked: readonly Booked[];
   readonly pools: Readonly<Record<string, number>>;
   readonly backfills: readonly Backfill[];
   readonly runs: readonly DagRun[];

@@ -9,6 +9,8 @@ export interface EngineSettings {
   readonly requestLimitMs: number;
   /** Overrides the visibility delay operators declare (rule 16); null: theirs. */
   readonly visibilityMs: number | null;
+  /** How long a throttled launch waits at first; doubles up to 120 times that. */
+  readonly pushbackMs: number;
   /** A second search for duplicates, after send_by (rule 17). */
   readonly searchAgainMs: number;
   /** `lost` needs this long, and three looks, without a sight of the job (rule 20). */
@@ -20,6 +22,10 @@ export interface EngineSettings {
   readonly endingAlarmMs: number;
   /** How many launches may be under way at once; intents are written only for these (rule 15). */
   readonly maxSubmits: number;
+  /** How soon a cancel or a search that has not helped yet is repeated. */
+  readonly repeatMs: number;
+  /** Misses of deadlines that passed longer ago than this are told in one message. */
+  readonly alertWindowMs: number;
   /** About how many rows of new work one flush derives (rule 6). */
   readonly maxNewRowsPerFlush: number;
 }
@@ -30,11 +36,14 @@ export const DEFAULT_SETTINGS: EngineSettings = {
   sendWindowMs: 20_000,
   requestLimitMs: 10_000,
   visibilityMs: null,
+  pushbackMs: 500,
   searchAgainMs: 16 * 60_000,
   lostAfterMs: 120_000,
   pollMinMs: 2_000,
   pollMaxMs: 30_000,
   endingAlarmMs: 15 * 60_000,
   maxSubmits: 64,
+  repeatMs: 1_000,
+  alertWindowMs: 24 * 3_600_000,
   maxNewRowsPerFlush: 200,
 };

@@ -25,6 +25,8 @@ export function toDagSpec(input: DagInput): DagSpec {
     backfillMaxActiveRuns: input.backfill?.max_active_runs ?? 4,
     params: mapValues(input.params ?? {}, withoutUndefined<ParamSpec>),
     sla: (input.sla ?? []).map((rule) => ({ name: rule.name, finishBy: rule.finish_by })),
+    budget: null,
+    notify: [],
     pools: input.pools ?? {},
     tasks: Object.entries(input.tasks).map(([taskId, task]) => toTaskSpec(taskId, task, input)),
   };

@@ -25,6 +25,8 @@ export async function applyCommand(
       return releaseRun(store, world, body.runId, context);
     case "adopt_run":
       return adoptRun(store, world, body.runId);
+    case "pause_dag":
+      return { ok: false, code: "INTERNAL", message: "not yet" };
   }
 }
 
@@ -68,7 +70,14 @@ async function backfill(
   world.enterBackfill({ ...wish, state: "active", createdAt: context.now, completedAt: null });
   const { versionId } = dag.version;
   const { backfillId, conf, dagId } = wish;
-  const reset = { queuedAt: context.now, startedAt: null, endedAt: null, ending: null, triggeredBy: by } as const;
+  const reset = {
+    queuedAt: context.now,
+    startedAt: null,
+    endedAt: null,
+    ending: null,
+    budgetLevel: "ok",
+    triggeredBy: by,
+  } as const;
   const started = { versionId, backfillId, conf, state: "queued", runType: "backfill", ...reset } as const;
   for (const { times, decision } of decisions) {
     if (decision.kind === "create") {

@@ -17,6 +17,7 @@ export function operatorContext(
   { active, position }: Touched,
   attempt: Attempt,
   signal: AbortSignal,
+  now: () => number,
 ): OperatorContext {
   const spec = specOf(active, position);
   return {
@@ -27,5 +28,6 @@ export function operatorContext(
     launchKey: attempt.launchKey,
     connection: deps.connection(attempt.connection, spec.region),
     signal,
+    now,
   };
 }

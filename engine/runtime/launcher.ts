@@ -54,7 +54,7 @@ export class Launcher {
   cancel(touched: Touched, attempt: Attempt, ref: Json, isDuplicate: boolean): void {
     this.once(`cancel ${JSON.stringify(ref)}`, attempt, async () => {
       const operator = await this.deps.operator(attempt.operator);
-      await operator.cancel(ref, operatorContext(this.deps, touched, attempt, this.stopped.signal));
+      await operator.cancel(ref, operatorContext(this.deps, touched, attempt, this.stopped.signal, this.now));
       if (!isDuplicate) return;
       this.post(attempt.runId, attempt.taskNo, { kind: "duplicate_cancelled", tryNumber: attempt.tryNumber, ref });
     });
@@ -104,7 +104,7 @@ export class Launcher {
   private context(touched: Touched, attempt: Attempt): SubmitContext {
     const { versionId } = touched.active.dag.version;
     return {
-      ...operatorContext(this.deps, touched, attempt, this.stopped.signal),
+      ...operatorContext(this.deps, touched, attempt, this.stopped.signal, this.now),
       intentAt: attempt.intentAt,
       mayStillSend: () => this.clock.now() < attempt.sendBy,
       file: async (path) => {
@@ -114,6 +114,8 @@ export class Launcher {
       },
     };
   }
+
+  private readonly now = (): number => this.clock.now();
 
   private once(what: string, attempt: Attempt, act: () => Promise<void>): void {
     const name = key(what, attempt);

@@ -126,7 +126,7 @@ export class Observer {
     const watches = names.map((name) => this.watches.get(name)).filter((watch) => watch !== undefined);
     const signal = AbortSignal.timeout(LOOK_LIMIT_MS);
     const jobs = watches.map((watch): Observed => {
-      const context = operatorContext(this.deps, watch.touched, watch.attempt, signal);
+      const context = operatorContext(this.deps, watch.touched, watch.attempt, signal, () => this.clock.now());
       return { ref: watch.ref, launchKey: watch.attempt.launchKey, context };
     });
     const observations = await operator.observe(jobs, signal);

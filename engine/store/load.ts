@@ -1,9 +1,10 @@
 import { sql, type Kysely } from "kysely";
 import type { RunRows } from "../core/machine/world.ts";
 import type { Instant, JsonObject } from "../core/json.ts";
+import type { DagSpec } from "../core/dag.ts";
 import type { DagRun, DagVersion, LoadedWorld } from "../core/records.ts";
 import type { Store } from "./open.ts";
-import { toAttempt, toBackfill, toRun, toTask } from "./rows.ts";
+import { toAttempt, toBackfill, toDagState, toRun, toTask } from "./rows.ts";
 import type { Database } from "./tables.ts";
 
 type Reader = Kysely<Database>;
@@ -23,7 +24,7 @@ export function loadWorld(store: Store): Promise<LoadedWorld> {
       .selectFrom("installation")
       .select("installation_id")
       .executeTakeFirstOrThrow();
-    const dags = await db.selectFrom("dag").select(["dag_id", "is_paused", "is_stale"]).execute();
+    const dags = await db.selectFrom("dag").selectAll().execute();
     const newest = await db
       .selectFrom("dag_version")
       .innerJoin("dag", "dag.dag_id", "dag_version.dag_id")
@@ -48,7 +49,9 @@ export function loadWorld(store: Store): Promise<LoadedWorld> {
       installationId,
       versions: await versionsById(db, [...versionIds]),
       currentVersion: Object.fromEntries(newest.map((row) => [row.dag_id, row.version_id])),
-      pausedDags: dags.filter((dag) => dag.is_paused).map((dag) => dag.dag_id),
+      dags: dags.map(toDagState),
+      deadlines: [],
+      booked: [],
       pools: Object.fromEntries(pools.map((row) => [row.pool, row.slots])),
       backfills: backfills.map(toBackfill),
       runs,
@@ -172,6 +175,9 @@ async function rowsOf(db: Reader, runIds: readonly string[]): Promise<Omit<RunRo
   };
 }
 
+/** What the version of an earlier Nocturne does not say yet. */
+const EARLIER: Partial<DagSpec> = { budget: null, notify: [] };
+
 async function versionsById(db: Reader, versionIds: readonly string[]): Promise<DagVersion[]> {
   const versions = await db.selectFrom("dag_version").selectAll().where(among("version_id", versionIds)).execute();
   const dagIds = [...new Set(versions.map((version) => version.dag_id))];
@@ -186,7 +192,7 @@ async function versionsById(db: Reader, versionIds: readonly string[]): Promise<
     dagId: version.dag_id,
     versionNumber: version.version_number,
     hash: version.hash,
-    spec: version.spec,
+    spec: { ...EARLIER, ...version.spec },
     taskNos: Object.fromEntries(
       version.spec.tasks.map(({ taskId }) => {
         const taskNo = noOf.get(JSON.stringify([version.dag_id, taskId]));

@@ -1,5 +1,5 @@
 import type { Selectable } from "kysely";
-import type { Attempt, Backfill, DagRun, TaskInstance } from "../core/records.ts";
+import type { Attempt, Backfill, DagRun, DagState, TaskInstance } from "../core/records.ts";
 import type { Database } from "./tables.ts";
 
 /** Rows as the engine holds them. */
@@ -22,6 +22,15 @@ export const toRun = (row: Selectable<Database["dag_run"]>): DagRun => ({
   triggeredBy: row.triggered_by,
   quarantine: row.quarantine,
   ending: row.ending,
+  budgetLevel: row.budget_level,
+});
+
+export const toDagState = (row: Selectable<Database["dag"]>): DagState => ({
+  dagId: row.dag_id,
+  isPaused: row.is_paused,
+  isStale: row.is_stale,
+  scheduledUntil: row.scheduled_until,
+  nextDueAt: row.next_due_at,
 });
 
 export const toTask = (row: Selectable<Database["task_instance"]>): TaskInstance => ({

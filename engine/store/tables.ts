@@ -5,6 +5,7 @@ import type {
   Attempt,
   AttemptState,
   BackfillState,
+  BudgetLevel,
   CommandBody,
   CommandResult,
   Ending,
@@ -23,7 +24,14 @@ type AtOrNull = ColumnType<number | null, never, never>;
 export interface Database {
   readonly installation: { installation_id: string };
   readonly writer: { epoch: string; owner: string | null; expires_at: At; protocol: number };
-  readonly dag: { dag_id: string; file: string; is_paused: boolean; is_stale: boolean; next_due_at: AtOrNull };
+  readonly dag: {
+    dag_id: string;
+    file: string;
+    is_paused: boolean;
+    is_stale: boolean;
+    scheduled_until: AtOrNull;
+    next_due_at: AtOrNull;
+  };
   readonly dag_version: {
     version_id: string;
     dag_id: string;
@@ -69,6 +77,8 @@ export interface Database {
     triggered_by: string;
     quarantine: string | null;
     ending: Ending | null;
+    budget_level: BudgetLevel;
+    note: string | null;
   };
   readonly task_instance: TaskKeyColumns & {
     state: TaskState;

@@ -51,6 +51,8 @@ const SPEC: DagSpec = {
   backfillMaxActiveRuns: 1,
   params: {},
   sla: [],
+  budget: null,
+  notify: [],
   pools: {},
   tasks: Array.from({ length: TASKS }, (_, index) => task(index)),
 };

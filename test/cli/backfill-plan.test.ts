@@ -18,6 +18,8 @@ const spec: DagSpec = {
   backfillMaxActiveRuns: 4,
   params: { bucket: { type: "string" }, max_rejected: { type: "number", maximum: 1 } },
   sla: [],
+  budget: null,
+  notify: [],
   pools: {},
   tasks: [],
 };
@@ -40,6 +42,7 @@ const runAt = (day: string, state: RunState): DagRun => ({
   endedAt: null,
   triggeredBy: "test",
   quarantine: null,
+  budgetLevel: "ok",
   ending: null,
 });
 

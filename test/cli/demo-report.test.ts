@@ -27,6 +27,7 @@ function night(day: number, state: RunState, minutes: number): { ds: string; run
     endedAt: startedAt + minutes * 60_000,
     triggeredBy: "test",
     quarantine: null,
+    budgetLevel: "ok",
     ending: null,
   };
   return { ds, run };

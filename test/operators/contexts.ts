@@ -43,6 +43,7 @@ export function contextOf(connection: Connection, options: ContextOptions = {}):
     launchKey: options.launchKey ?? randomBytes(24).toString("hex"),
     connection,
     signal: new AbortController().signal,
+    now: () => Date.now(),
     intentAt: Date.now(),
     mayStillSend: options.mayStillSend ?? (() => true),
     file: async (path) => {

@@ -72,6 +72,8 @@ export const dagSpec = (tasks: readonly TaskSpec[], pools: DagSpec["pools"] = {}
   backfillMaxActiveRuns: 1,
   params: {},
   sla: [],
+  budget: null,
+  notify: [],
   pools,
   tasks,
 });
@@ -90,7 +92,9 @@ export class Scenario {
       installationId: "installation",
       versions: [version],
       currentVersion: { [spec.dagId]: "v1" },
-      pausedDags: [],
+      dags: [],
+      deadlines: [],
+      booked: [],
       pools: Object.fromEntries(Object.entries(spec.pools).map(([pool, { slots }]) => [pool, slots])),
       backfills: [],
       runs: [],
@@ -126,6 +130,7 @@ export class Scenario {
       endedAt: null,
       triggeredBy: "test",
       quarantine: null,
+      budgetLevel: "ok",
       ending: null,
     };
   }

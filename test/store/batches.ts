@@ -28,6 +28,10 @@ export const EMPTY: FlushBatch = {
   outputs: [],
   ledger: [],
   commandsApplied: [],
+  dagsChanged: [],
+  deadlinesCreated: [],
+  deadlinesChanged: [],
+  mails: [],
 };
 
 const taskSpec = (taskId: string): TaskSpec => ({
@@ -64,6 +68,8 @@ export const spec = (dagId: string, taskIds: readonly string[]): DagSpec => ({
   backfillMaxActiveRuns: 4,
   params: {},
   sla: [],
+  budget: null,
+  notify: [],
   pools: { glue: { slots: 3 } },
   tasks: taskIds.map(taskSpec),
 });
@@ -109,6 +115,7 @@ export const run = (publication: DagVersionToPublish, changes: Partial<DagRun> =
     endedAt: null,
     triggeredBy: "tester",
     quarantine: null,
+    budgetLevel: "ok",
     ending: null,
     ...changes,
   };

@@ -72,7 +72,7 @@ export function submitted(draft: RunDraft, position: number, result: Submitted, 
         fail(draft, position, { class: "permanent", code: "CANCELLED", message: result.message }, {}, context);
         return;
       }
-      const submitAt = now + pushbackMs(attempt.pushbacks, attempt.launchKey, result.retryAfterMs);
+      const submitAt = now + pushbackMs(settings.pushbackMs, attempt.pushbacks, attempt.launchKey, result.retryAfterMs);
       const sendBy = submitAt + settings.sendWindowMs;
       const launch = context.launchOf(attempt.operator);
       if (mayHaveUnseenJob(attempt, launch) && isTokenOld(attempt, launch, submitAt)) {

@@ -119,6 +119,10 @@ export class PendingFlush {
       outputs: [...this.outputs.values()],
       ledger: [...this.ledger.values()],
       commandsApplied: this.commands,
+      dagsChanged: [],
+      deadlinesCreated: [],
+      deadlinesChanged: [],
+      mails: [],
     };
   }
 }

@@ -17,9 +17,14 @@ export function retryAt(spec: TaskSpec, tryNumber: number, launchKey: string, en
   return endedAt + Math.min(base + jitter, spec.maxRetryDelayMs);
 }
 
-/** How long a launch that was throttled waits: doubles from half a second to a minute; the service's own wish wins. */
-export function pushbackMs(pushbacks: number, launchKey: string, retryAfterMs: number | undefined): number {
+/** How long a launch that was throttled waits: doubles from `firstMs` to 120 times that; the service's own wish wins. */
+export function pushbackMs(
+  firstMs: number,
+  pushbacks: number,
+  launchKey: string,
+  retryAfterMs: number | undefined,
+): number {
   if (retryAfterMs !== undefined) return retryAfterMs;
-  const base = Math.min(60_000, 500 * 2 ** Math.min(pushbacks, 7));
+  const base = firstMs * Math.min(120, 2 ** Math.min(pushbacks, 7));
   return base + (parseInt(launchKey.slice(8, 16), 16) % base);
 }

@@ -15,6 +15,10 @@ const EMPTY: FlushBatch = {
   outputs: [],
   ledger: [],
   commandsApplied: [],
+  dagsChanged: [],
+  deadlinesCreated: [],
+  deadlinesChanged: [],
+  mails: [],
 };
 
 export interface RunBatch {

@@ -26,6 +26,7 @@ const run: DagRun = {
   endedAt: null,
   triggeredBy: "test",
   quarantine: null,
+  budgetLevel: "ok",
   ending: null,
 };
 
