@@ -188,6 +188,8 @@ export interface Mail {
   readonly receiver: string;
   readonly subject: string;
   readonly facts: MailFacts;
+  /** The run whose rows it tells of; null: of none. Not stored. */
+  readonly runId: string | null;
   readonly at: Instant;
 }
 
@@ -307,7 +309,7 @@ export interface DagVersionToPublish {
 export interface LoadedWorld {
   readonly installationId: string;
   readonly versions: readonly DagVersion[];
-  /** The newest version of each DAG that is not stale: dag id -> version id. */
+  /** The newest version of each DAG, stale ones too: dag id -> version id. */
   readonly currentVersion: Readonly<Record<string, string>>;
   /** Every DAG, stale ones too. */
   readonly dags: readonly DagState[];

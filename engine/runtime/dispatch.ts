@@ -2,7 +2,7 @@ import { debts, owed, type Owed } from "../core/machine/owed.ts";
 import type { Touched, World } from "../core/machine/world.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { Attempt } from "../core/records.ts";
-import { Agenda } from "./agenda.ts";
+import { Agenda } from "../core/agenda.ts";
 import type { EngineClock } from "./clock.ts";
 import type { EngineDeps } from "./deps.ts";
 import { specOf } from "./launch-context.ts";

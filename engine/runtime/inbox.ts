@@ -84,7 +84,7 @@ async function backfill(
       const runId = newRunId(context.now);
       const dagRunId = dagRunIdFor("backfill", times.logicalAt);
       const run: DagRun = { runId, dagId, dagRunId, quarantine: null, ...times, ...started };
-      world.enterRun(null, { run, tasks: [], attempts: [], outputs: [] });
+      world.enterRun(null, { run, tasks: [], attempts: [], outputs: [], booked: [] });
     }
     const rows = decision.kind === "reprocess" ? again.get(decision.run.runId) : undefined;
     if (rows) world.enterRun(rows.run, { ...rows, run: { ...rows.run, ...started } });

@@ -4,7 +4,7 @@ import type { Touched } from "../core/machine/world.ts";
 import type { AnyOperator, Observation, Observed } from "../core/operator.ts";
 import { pollDelayMs } from "../core/poll-interval.ts";
 import type { Attempt } from "../core/records.ts";
-import { Agenda } from "./agenda.ts";
+import { Agenda } from "../core/agenda.ts";
 import type { EngineClock } from "./clock.ts";
 import type { EngineDeps } from "./deps.ts";
 import { operatorContext } from "./launch-context.ts";

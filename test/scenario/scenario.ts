@@ -104,7 +104,7 @@ export class Scenario {
       dagTasks: [],
     };
     this.world = new World(this.loaded, (operator) => LAUNCHES[operator]?.kind === "sensor", rethrow);
-    this.world.enterRun(null, { run: this.run(), tasks: [], attempts: [], outputs: [] });
+    this.world.enterRun(null, { run: this.run(), tasks: [], attempts: [], outputs: [], booked: [] });
     this.turn();
   }
 

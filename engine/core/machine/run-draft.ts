@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "../json.ts";
 import type { TaskSpec } from "../dag.ts";
-import type { Attempt, DagRun, HistoryEntry, LedgerEntry, TaskInstance } from "../records.ts";
+import type { Attempt, DagRun, HistoryEntry, LedgerEntry, Mail, TaskInstance } from "../records.ts";
 import { isFinished } from "../states.ts";
 import type { ActiveRun, Node } from "./active-run.ts";
 import { NOT_LOOKED, newTask } from "./active-run.ts";
@@ -19,6 +19,7 @@ export class RunDraft {
   readonly outputs = new Map<number, Json>();
   readonly history: HistoryEntry[] = [];
   readonly ledger: LedgerEntry[] = [];
+  readonly mails: Mail[] = [];
   readonly frozen: { hash: string; params: JsonObject }[] = [];
   readonly attempts = new Map<string, { readonly before: Attempt | null; after: Attempt }>();
   /** Attempts that still owe something although their task starts anew. */

@@ -1,4 +1,13 @@
-import type { Attempt, Backfill, DagRun, DagVersionToPublish, LoadedWorld, TaskInstance, TaskKey } from "../records.ts";
+import type {
+  Attempt,
+  Backfill,
+  Booked,
+  DagRun,
+  DagVersionToPublish,
+  LoadedWorld,
+  TaskInstance,
+  TaskKey,
+} from "../records.ts";
 import { isFinished, isRunFinished } from "../states.ts";
 import type { Json } from "../json.ts";
 import { NOT_LOOKED, newTask, type ActiveRun, type Node } from "./active-run.ts";
@@ -24,6 +33,7 @@ export interface RunRows {
   readonly tasks: readonly TaskInstance[];
   readonly attempts: readonly Attempt[];
   readonly outputs: readonly (TaskKey & { readonly output: Json })[];
+  readonly booked: readonly Booked[];
 }
 
 /**
@@ -67,11 +77,12 @@ export class World {
     const tasks = byRun(loaded.tasks);
     const attempts = byRun(loaded.attempts);
     const outputs = byRun(loaded.outputs);
+    const booked = byRun(loaded.booked);
     for (const run of loaded.runs) {
       if (run.quarantine !== null) continue;
       const of = <T>(rows: Map<string, T[]>): T[] => rows.get(run.runId) ?? [];
       try {
-        this.addRun({ run, tasks: of(tasks), attempts: of(attempts), outputs: of(outputs) });
+        this.addRun({ run, tasks: of(tasks), attempts: of(attempts), outputs: of(outputs), booked: of(booked) });
       } catch (error) {
         this.pending.run(run, { ...run, quarantine: reasonOf(error) });
         onPoison(run.runId, error);

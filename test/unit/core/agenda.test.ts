@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Agenda } from "../../../engine/runtime/agenda.ts";
+import { Agenda } from "../../../engine/core/agenda.ts";
 
 test("the agenda hands out what is due, soonest first, and keeps the rest", () => {
   fc.assert(
