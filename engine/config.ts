@@ -4,7 +4,7 @@ import { isMap, isScalar, LineCounter, parseDocument, type Document, type Node }
 import { z } from "zod";
 import { parseDuration } from "./core/duration.ts";
 import { NocturneError, type Problem } from "./core/errors.ts";
-import type { JsonObject } from "./core/json.ts";
+import type { Instant, JsonObject } from "./core/json.ts";
 import type { Connection } from "./core/operator.ts";
 import { nearest } from "./core/similar.ts";
 import { DEFAULT_SETTINGS, type EngineSettings } from "./core/settings.ts";
@@ -24,6 +24,19 @@ export interface Config {
   readonly engine: EngineSettings;
   /** Whether the connection `default` is local-aws, which the command then starts. */
   readonly aws: "cloud" | "local";
+  /** smtp:// or smtps://, with user and password where the server wants them; null: mails wait, or go to the inbox folder. */
+  readonly smtpUrl: string | null;
+  readonly mailFrom: string;
+  /** Where people reach the API, for links in mails; null: where it listens. */
+  readonly publicUrl: string | null;
+  /** The clock that engine and local-aws share, only with aws: local; null: as it is, or as the running local-aws has it. */
+  readonly time: TimeWish | null;
+}
+
+/** A clock `factor` times as fast as the wall's, that begins at `from`; null: at what the wall shows. */
+export interface TimeWish {
+  readonly factor: number;
+  readonly from: Instant | null;
 }
 
 /** What the command line said; each goes before the environment and the file. */
@@ -34,6 +47,8 @@ export interface ConfigFlags {
   readonly fleet?: string;
   readonly dags?: string;
   readonly aws?: string;
+  readonly timeScale?: string;
+  readonly timeFrom?: string;
 }
 
 const duration = z.string().transform((text, context) => {
@@ -71,12 +86,37 @@ const databaseUrl = z
     "expected an address such as postgres://user:password@host:5432/name",
   );
 
+const smtpUrl = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && /^smtps?:$/.test(new URL(text).protocol) && new URL(text).hostname !== "",
+    "expected an address such as smtp://user:password@host:587",
+  );
+const mailFrom = z
+  .string()
+  .regex(
+    /^([^<>@\r\n]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/,
+    "expected an address such as nocturne@example.com",
+  );
+const publicUrl = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol),
+    "expected an address such as https://nocturne.example.com",
+  );
+const factor = "expected a number from 1 to 100000, such as 600";
+const timeScale = z.number(factor).min(1, factor).max(100_000, factor);
+
 const fileKeys = z.strictObject({
   database_url: databaseUrl.optional(),
   fleet: fleetName.optional(),
   aws: z.enum(["cloud", "local"]).optional(),
   home: z.string().min(1).optional(),
   dags_folder: z.string().min(1).optional(),
+  smtp_url: smtpUrl.optional(),
+  mail_from: mailFrom.optional(),
+  public_url: publicUrl.optional(),
+  time_scale: timeScale.optional(),
   prices: z.record(z.string(), price).optional(),
   engine: engineKeys.optional(),
   // What stands in a connection besides its region is checked by the AWS clients' factory, which knows its services.
@@ -108,6 +148,12 @@ export function loadConfig(from: {
   // Its password is nobody's business: the text itself is not shown.
   if (url !== null) refuseUnless(databaseUrl, url, "--database-url, DATABASE_URL");
   if (aws !== "cloud" && aws !== "local") throw usage(`--aws ${aws}: expected local or cloud`);
+  const smtp = env("NOCTURNE_SMTP_URL") ?? env("SMTP_URL") ?? said.smtp_url ?? null;
+  if (smtp !== null) refuseUnless(smtpUrl, smtp, "SMTP_URL");
+  const sender = env("NOCTURNE_MAIL_FROM") ?? said.mail_from ?? "nocturne@localhost";
+  refuseUnless(mailFrom, sender, `NOCTURNE_MAIL_FROM ${sender}`);
+  const outside = env("NOCTURNE_PUBLIC_URL") ?? said.public_url ?? null;
+  if (outside !== null) refuseUnless(publicUrl, outside, `NOCTURNE_PUBLIC_URL ${outside}`);
   return {
     file,
     home: path(saidHome, said.home, join(cwd, ".nocturne")),
@@ -118,7 +164,29 @@ export function loadConfig(from: {
     connections: connectionsOf(said, env("AWS_REGION") ?? env("AWS_DEFAULT_REGION") ?? "us-east-1"),
     engine: settingsOf(said.engine ?? {}),
     aws,
+    smtpUrl: smtp,
+    mailFrom: sender,
+    publicUrl: outside?.replace(/\/+$/, "") ?? null,
+    time: timeOf(
+      flags.timeScale ?? env("NOCTURNE_TIME_SCALE") ?? said.time_scale,
+      flags.timeFrom ?? env("NOCTURNE_TIME_FROM"),
+      aws,
+    ),
   };
+}
+
+/** A clock of one's own is for a local-aws that shares it: AWS's services keep the world's. */
+function timeOf(scale: string | number | undefined, from: string | undefined, aws: "cloud" | "local"): TimeWish | null {
+  if (scale === undefined && from === undefined) return null;
+  const named = scale === undefined ? "--time-from" : "time_scale";
+  if (aws !== "local") throw usage(`${named} goes with --aws local only: AWS keeps its own clock`);
+  if (scale !== undefined) refuseUnless(timeScale, Number(scale), `--time-scale ${scale}`);
+  const at = from === undefined ? null : Date.parse(from);
+  const hasOffset = from === undefined || /T.*(Z|[+-]\d{2}:?\d{2})$/.test(from);
+  if ((at !== null && Number.isNaN(at)) || !hasOffset) {
+    throw usage(`--time-from ${from}: expected an instant such as 2026-01-31T01:50:00Z`);
+  }
+  return { factor: Number(scale ?? 1), from: at };
 }
 
 /** The same configuration with the connection `default` pointed at a local-aws that answers at `url`. */
@@ -148,7 +216,7 @@ export function withLocalAws(config: Config, url: string): Config {
   return { ...config, aws: "local", engine, connections: { ...config.connections, default: local } };
 }
 
-function refuseUnless(type: z.ZodType, value: string, name: string): void {
+function refuseUnless(type: z.ZodType, value: unknown, name: string): void {
   const parsed = type.safeParse(value);
   if (!parsed.success) throw usage(`${name}: ${parsed.error.issues[0]?.message ?? "not usable"}`);
 }

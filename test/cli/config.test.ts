@@ -118,4 +118,45 @@ describe("the configuration", () => {
     expect(new Set(Object.values(endpoints))).toEqual(new Set(["http://127.0.0.1:1"]));
     expect(config.connections["other"]?.region).toBe("eu-west-1");
   });
+
+  test("mail settings are read from the environment before the file, and a password is never repeated", () => {
+    write("smtp_url: smtp://file:25\nmail_from: Nocturne <n@example.com>\npublic_url: https://n.example.com/\n");
+    expect(load()).toMatchObject({
+      smtpUrl: "smtp://file:25",
+      mailFrom: "Nocturne <n@example.com>",
+      publicUrl: "https://n.example.com",
+    });
+    expect(load({}, { SMTP_URL: "smtps://env" }).smtpUrl).toBe("smtps://env");
+    expect(load({}, { NOCTURNE_SMTP_URL: "smtp://own", SMTP_URL: "smtp://env" }).smtpUrl).toBe("smtp://own");
+    for (const wrong of ["mail.example.com", "http://x", "smtp://"]) {
+      expect(problems(() => load({}, { SMTP_URL: wrong }))).toMatchObject([{ code: "USAGE" }]);
+    }
+    const [problem] = problems(() => load({}, { SMTP_URL: "imap://user:secret@host" }));
+    expect(problem?.message).not.toContain("secret");
+    expect(problems(() => load({}, { NOCTURNE_MAIL_FROM: "nobody" }))).toMatchObject([{ code: "USAGE" }]);
+    expect(problems(() => load({}, { NOCTURNE_PUBLIC_URL: "n.example.com" }))).toMatchObject([{ code: "USAGE" }]);
+  });
+
+  test("without mail settings mails come from nocturne@localhost and nothing else is decided", () => {
+    expect(load()).toMatchObject({ smtpUrl: null, mailFrom: "nocturne@localhost", publicUrl: null, time: null });
+  });
+
+  test("a clock of its own goes with local-aws only, runs forward, and begins at an instant", () => {
+    const local = (flags: ConfigFlags) => load({ aws: "local", ...flags }).time;
+    expect(local({ timeScale: "600" })).toEqual({ factor: 600, from: null });
+    expect(local({ timeScale: "2.5", timeFrom: "2026-01-31T01:50:00Z" })).toEqual({
+      factor: 2.5,
+      from: Date.UTC(2026, 0, 31, 1, 50),
+    });
+    expect(local({ timeFrom: "2026-01-31T01:50+01:00" })).toEqual({ factor: 1, from: Date.UTC(2026, 0, 31, 0, 50) });
+    for (const timeScale of ["0", "0.5", "fast", "", "1e9"]) {
+      expect(problems(() => local({ timeScale }))).toMatchObject([{ code: "USAGE" }]);
+    }
+    for (const timeFrom of ["tonight", "2026-01-31", "2026-01-31T01:50:00"]) {
+      expect(problems(() => local({ timeFrom }))).toMatchObject([{ code: "USAGE" }]);
+    }
+    expect(problems(() => load({ timeScale: "600" }))).toMatchObject([
+      { code: "USAGE", message: expect.stringContaining("--aws local") as string },
+    ]);
+  });
 });
