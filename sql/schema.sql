@@ -1,5 +1,19 @@
 -- Written by the schema's guard test from the catalog after all migrations. Not applied by anything.
 
+CREATE TABLE api_token (
+  token_id text NOT NULL,
+  token_sha256 text NOT NULL,
+  role text NOT NULL,
+  dags text[] NOT NULL,
+  note text NOT NULL DEFAULT ''::text,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  CONSTRAINT api_token_pkey PRIMARY KEY (token_id),
+  CONSTRAINT api_token_token_sha256_key UNIQUE (token_sha256)
+);
+
 CREATE TABLE attempt (
   run_id uuid NOT NULL,
   task_no integer NOT NULL,
@@ -99,6 +113,8 @@ CREATE TABLE dag_run (
   triggered_by text NOT NULL,
   quarantine text,
   ending jsonb,
+  budget_level text NOT NULL DEFAULT 'ok'::text,
+  note text,
   CONSTRAINT dag_run_pkey PRIMARY KEY (run_id),
   CONSTRAINT dag_run_version_id_fkey FOREIGN KEY (version_id) REFERENCES dag_version(version_id),
   CONSTRAINT dag_run_ended CHECK ((state <> ALL (ARRAY['success'::text, 'failed'::text])) OR ended_at IS NOT NULL),
@@ -150,10 +166,27 @@ CREATE TABLE deadline (
   CONSTRAINT deadline_decided CHECK ((state = 'pending'::text) = (decided_at IS NULL))
 );
 
+CREATE TABLE delivery (
+  message_id text NOT NULL,
+  try_number integer NOT NULL,
+  at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  outcome text NOT NULL,
+  response text NOT NULL,
+  CONSTRAINT delivery_pkey PRIMARY KEY (message_id, try_number),
+  CONSTRAINT delivery_message_id_fkey FOREIGN KEY (message_id) REFERENCES outbox(message_id)
+);
+
 CREATE TABLE frozen_params (
   hash text NOT NULL,
   params json NOT NULL,
   CONSTRAINT frozen_params_pkey PRIMARY KEY (hash)
+);
+
+CREATE TABLE import_error (
+  file text NOT NULL,
+  problems jsonb NOT NULL,
+  seen_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT import_error_pkey PRIMARY KEY (file)
 );
 
 CREATE TABLE installation (
@@ -192,6 +225,10 @@ CREATE TABLE outbox (
   next_try_at timestamp with time zone,
   created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   ended_at timestamp with time zone,
+  subject text NOT NULL DEFAULT ''::text,
+  at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  last_code text,
+  last_error text,
   CONSTRAINT outbox_pkey PRIMARY KEY (message_id),
   CONSTRAINT outbox_ended CHECK ((state = 'pending'::text) = (ended_at IS NULL)),
   CONSTRAINT outbox_pending CHECK ((state = 'pending'::text) = (next_try_at IS NOT NULL))
@@ -280,6 +317,8 @@ CREATE INDEX dag_run_active ON dag_run USING btree (run_id) WHERE state = ANY (A
 CREATE INDEX dag_run_of_backfill ON dag_run USING btree (backfill_id, run_id) WHERE backfill_id IS NOT NULL;
 
 CREATE INDEX dag_run_of_dag ON dag_run USING btree (dag_id, run_id);
+
+CREATE INDEX deadline_missed ON deadline USING btree (deadline_at) WHERE state = 'missed'::text;
 
 CREATE INDEX deadline_pending ON deadline USING btree (deadline_at) WHERE state = 'pending'::text;
 

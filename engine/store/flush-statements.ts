@@ -1,6 +1,15 @@
 import { cleanJson, cleanText } from "../core/clean-text.ts";
 import type { Json } from "../core/json.ts";
-import type { Attempt, DagRun, DagVersionToPublish, FlushBatch, LedgerEntry, TaskInstance } from "../core/records.ts";
+import type {
+  Attempt,
+  DagRun,
+  DagVersionToPublish,
+  Deadline,
+  FlushBatch,
+  LedgerEntry,
+  MailFacts,
+  TaskInstance,
+} from "../core/records.ts";
 import { statementText } from "./sql-files.ts";
 
 /** A statement of a flush: its text, and the arrays it is sent for a batch. */
@@ -57,6 +66,7 @@ const runLabel: Column<DagRun>[] = [
   (run) => cleanText(run.triggeredBy, NAME),
   (run) => (run.quarantine === null ? null : cleanText(run.quarantine, MESSAGE)),
   (run) => jsonb(run.ending),
+  (run) => run.budgetLevel,
 ];
 
 const taskKey: Column<{ readonly runId: string; readonly taskNo: number; readonly mapIndex: number }>[] = [
@@ -111,13 +121,49 @@ const ledgerValues: Column<LedgerEntry>[] = [
   (entry) => entry.at,
 ];
 
-/** Every set-based statement of a flush, in the order of its locks: commands by id, then our own rows. */
+const deadlineKey: Column<Deadline>[] = [
+  (deadline) => deadline.dagId,
+  (deadline) => deadline.dueAt,
+  (deadline) => cleanText(deadline.rule, NAME),
+];
+const deadlineValues: Column<Deadline>[] = [
+  (deadline) => deadline.deadlineAt,
+  (deadline) => deadline.runId,
+  (deadline) => deadline.state,
+  (deadline) => deadline.decidedAt,
+];
+
+/** A mail's facts with what a service may have poured into them cut as on its attempt. */
+function cutFacts(facts: MailFacts): MailFacts {
+  if (facts.failures === undefined) return facts;
+  const failures = facts.failures.map((failure) => ({
+    ...failure,
+    message: cleanText(failure.message, MESSAGE),
+    logTail: failure.logTail.slice(-LOG_LINES).map((line) => cleanText(line, LINE)),
+  }));
+  return { ...facts, failures };
+}
+
+/**
+ * Every set-based statement of a flush, in the order of its locks: commands by id, then our own rows. Versions stand between
+ * the two, so that a DAG that is new has its row before it changes; the outbox, which others write too, comes last.
+ */
 export const COMMANDS = statement("flush_commands_applied", (batch) => batch.commandsApplied, [
   ({ id }) => id,
   ({ result }) => jsonb(result),
 ]);
 
 export const ROWS: readonly FlushStatement[] = [
+  statement("flush_dags_changed", (batch) => batch.dagsChanged, [
+    ({ from }) => from.dagId,
+    ({ from }) => from.isPaused,
+    ({ from }) => from.isStale,
+    ({ from }) => from.scheduledUntil,
+    ({ to }) => to.isPaused,
+    ({ to }) => to.isStale,
+    ({ to }) => to.scheduledUntil,
+    ({ to }) => to.nextDueAt,
+  ]),
   statement("flush_backfills_created", (batch) => batch.backfillsCreated, [
     (backfill) => backfill.backfillId,
     (backfill) => backfill.dagId,
@@ -197,6 +243,20 @@ export const ROWS: readonly FlushStatement[] = [
   statement("flush_ledger_booked", (batch) => batch.ledger.filter((entry) => entry.kind !== "accrued"), [
     ...ledgerValues,
     (entry) => entry.kind,
+  ]),
+  statement("flush_deadlines_created", (batch) => batch.deadlinesCreated, [...deadlineKey, ...deadlineValues]),
+  statement("flush_deadlines_changed", (batch) => batch.deadlinesChanged, [
+    ...changed(deadlineKey),
+    ({ from }) => from.state,
+    ...changed(deadlineValues),
+  ]),
+  statement("flush_mails", (batch) => batch.mails, [
+    (mail) => cleanText(mail.messageId, NAME),
+    (mail) => mail.kind,
+    (mail) => cleanText(mail.receiver, NAME),
+    (mail) => cleanText(mail.subject, NAME),
+    (mail) => jsonb(cutFacts(mail.facts)),
+    (mail) => mail.at,
   ]),
 ];
 

@@ -2,9 +2,10 @@ import { sql, type Kysely } from "kysely";
 import type { RunRows } from "../core/machine/world.ts";
 import type { Instant, JsonObject } from "../core/json.ts";
 import type { DagSpec } from "../core/dag.ts";
-import type { DagRun, DagVersion, LoadedWorld } from "../core/records.ts";
+import type { Booked, DagRun, DagVersion, LoadedWorld } from "../core/records.ts";
+import type { RunState } from "../core/states.ts";
 import type { Store } from "./open.ts";
-import { toAttempt, toBackfill, toDagState, toRun, toTask } from "./rows.ts";
+import { toAttempt, toBackfill, toDagState, toDeadline, toRun, toTask } from "./rows.ts";
 import type { Database } from "./tables.ts";
 
 type Reader = Kysely<Database>;
@@ -28,7 +29,6 @@ export function loadWorld(store: Store): Promise<LoadedWorld> {
     const newest = await db
       .selectFrom("dag_version")
       .innerJoin("dag", "dag.dag_id", "dag_version.dag_id")
-      .where("dag.is_stale", "=", false)
       .distinctOn("dag_version.dag_id")
       .select(["dag_version.dag_id", "dag_version.version_id"])
       .orderBy("dag_version.dag_id")
@@ -44,14 +44,19 @@ export function loadWorld(store: Store): Promise<LoadedWorld> {
       .where(sql<boolean>`state = 'active'`)
       .orderBy("backfill_id")
       .execute();
+    const deadlines = await db
+      .selectFrom("deadline")
+      .selectAll()
+      .where(sql<boolean>`state = 'pending'`)
+      .orderBy("deadline_at")
+      .execute();
     const dagTasks = await db.selectFrom("dag_task").selectAll().execute();
     return {
       installationId,
       versions: await versionsById(db, [...versionIds]),
       currentVersion: Object.fromEntries(newest.map((row) => [row.dag_id, row.version_id])),
       dags: dags.map(toDagState),
-      deadlines: [],
-      booked: [],
+      deadlines: deadlines.map(toDeadline),
       pools: Object.fromEntries(pools.map((row) => [row.pool, row.slots])),
       backfills: backfills.map(toBackfill),
       runs,
@@ -114,6 +119,46 @@ export async function existingRuns(store: Store, dagId: string, logicalAts: read
   return rows.map(toRun);
 }
 
+/** A logical date that a run of the DAG has already, and how that run stands. */
+export interface TakenDate {
+  readonly dagId: string;
+  readonly logicalAt: Instant;
+  readonly runId: string;
+  /** null: the run's rows are gone, its key stays (protocol rule 29). */
+  readonly state: RunState | null;
+  readonly endedAt: Instant | null;
+}
+
+/** Which of these dates are taken, whatever made their runs: asked before due ticks of any number of DAGs are planned. */
+export async function takenDates(
+  store: Store,
+  wishes: readonly { readonly dagId: string; readonly logicalAts: readonly Instant[] }[],
+): Promise<TakenDate[]> {
+  const dates = wishes.flatMap(({ dagId, logicalAts }) => logicalAts.map((logicalAt) => ({ dagId, logicalAt })));
+  if (dates.length === 0) return [];
+  const dagIds = dates.map(({ dagId }) => dagId);
+  const logicalAts = dates.map(({ logicalAt }) => logicalAt);
+  const wished = sql<{ dag_id: string; logical_at: number }>`(SELECT dag_id, instant(ms) AS logical_at
+    FROM unnest(${dagIds}::text[], ${logicalAts}::float8[]) AS wish (dag_id, ms))`.as("wished");
+  const rows = await store.db
+    .selectFrom(wished)
+    .innerJoin("run_key", (join) =>
+      join.onRef("run_key.dag_id", "=", "wished.dag_id").on(sql<boolean>`run_key.logical_at = wished.logical_at`),
+    )
+    .leftJoin("dag_run", "dag_run.run_id", "run_key.run_id")
+    .select(["run_key.dag_id", "wished.logical_at", "run_key.run_id", "dag_run.state", "dag_run.ended_at"])
+    .orderBy("run_key.dag_id")
+    .orderBy("wished.logical_at")
+    .execute();
+  return rows.map((row) => ({
+    dagId: row.dag_id,
+    logicalAt: row.logical_at,
+    runId: row.run_id,
+    state: row.state,
+    endedAt: row.ended_at,
+  }));
+}
+
 export async function versionById(store: Store, versionId: string): Promise<DagVersion | null> {
   const [version] = await versionsById(store.db, [versionId]);
   return version ?? null;
@@ -172,7 +217,37 @@ async function rowsOf(db: Reader, runIds: readonly string[]): Promise<Omit<RunRo
       mapIndex: row.map_index,
       output: row.output,
     })),
+    booked: await bookedOf(db, runIds),
   };
+}
+
+/** What counts of every attempt, older tries too: a failed one was paid as well. */
+async function bookedOf(db: Reader, runIds: readonly string[]): Promise<Booked[]> {
+  const rows = await db
+    .selectFrom("booked")
+    .innerJoin("attempt", (join) =>
+      join
+        .onRef("attempt.run_id", "=", "booked.run_id")
+        .onRef("attempt.task_no", "=", "booked.task_no")
+        .onRef("attempt.map_index", "=", "booked.map_index")
+        .onRef("attempt.try_number", "=", "booked.try_number"),
+    )
+    .select(["booked.run_id", "booked.task_no", "booked.map_index", "booked.try_number", "booked.usage_kind"])
+    .select(["booked.unit", "attempt.intent_at", sql<string>`sum(booked.amount)`.as("amount")])
+    .where(among("booked.run_id", runIds))
+    .groupBy(["booked.run_id", "booked.task_no", "booked.map_index", "booked.try_number", "booked.usage_kind"])
+    .groupBy(["booked.unit", "attempt.intent_at"])
+    .execute();
+  return rows.map((row) => ({
+    runId: row.run_id,
+    taskNo: row.task_no,
+    mapIndex: row.map_index,
+    tryNumber: row.try_number,
+    usageKind: row.usage_kind,
+    unit: row.unit,
+    amount: row.amount,
+    intentAt: row.intent_at,
+  }));
 }
 
 /** What the version of an earlier Nocturne does not say yet. */

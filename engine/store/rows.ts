@@ -1,5 +1,5 @@
 import type { Selectable } from "kysely";
-import type { Attempt, Backfill, DagRun, DagState, TaskInstance } from "../core/records.ts";
+import type { Attempt, Backfill, DagRun, DagState, Deadline, TaskInstance } from "../core/records.ts";
 import type { Database } from "./tables.ts";
 
 /** Rows as the engine holds them. */
@@ -31,6 +31,16 @@ export const toDagState = (row: Selectable<Database["dag"]>): DagState => ({
   isStale: row.is_stale,
   scheduledUntil: row.scheduled_until,
   nextDueAt: row.next_due_at,
+});
+
+export const toDeadline = (row: Selectable<Database["deadline"]>): Deadline => ({
+  dagId: row.dag_id,
+  dueAt: row.due_at,
+  rule: row.rule,
+  deadlineAt: row.deadline_at,
+  runId: row.run_id,
+  state: row.state,
+  decidedAt: row.decided_at,
 });
 
 export const toTask = (row: Selectable<Database["task_instance"]>): TaskInstance => ({

@@ -8,12 +8,13 @@ import type {
   BudgetLevel,
   CommandBody,
   CommandResult,
+  DeadlineState,
   Ending,
   LedgerEntry,
   ReprocessBehavior,
 } from "../core/records.ts";
 import type { FailureClass } from "../core/operator.ts";
-import type { ErrorCode } from "../core/errors.ts";
+import type { ErrorCode, Problem } from "../core/errors.ts";
 import type { RunState, RunType, TaskState } from "../core/states.ts";
 
 /** timestamptz: read as epoch milliseconds. Written only by sql/statements. */
@@ -128,6 +129,26 @@ export interface Database {
     currency: string;
     price_source: string;
     at: At;
+  };
+  readonly deadline: {
+    dag_id: string;
+    due_at: At;
+    rule: string;
+    deadline_at: At;
+    run_id: string | null;
+    state: DeadlineState;
+    decided_at: AtOrNull;
+  };
+  readonly import_error: {
+    file: string;
+    problems: ColumnType<readonly Problem[], string, string>;
+    seen_at: ColumnType<number, never, number>;
+  };
+  readonly request_key: {
+    idempotency_key: string;
+    body_sha256: string;
+    run_id: string;
+    created_at: ColumnType<number, never, never>;
   };
   readonly command: {
     id: Generated<string>;

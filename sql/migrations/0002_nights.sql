@@ -5,6 +5,9 @@ ALTER TABLE dag_run
   ADD note text;
 COMMENT ON COLUMN dag_run.budget_level IS 'How far the spending since started_at has been told and acted on: ok, warned, exceeded.';
 
+-- What people ask for: the latest misses. Those met are the many, and nobody lists them.
+CREATE INDEX deadline_missed ON deadline (deadline_at) WHERE state = 'missed';
+
 CREATE TABLE import_error (
   file text PRIMARY KEY,
   -- [{code, message, at}]: what `nocturne dags check` says of it.
@@ -13,7 +16,7 @@ CREATE TABLE import_error (
 );
 COMMENT ON TABLE import_error IS 'DAG files that cannot be read just now; their DAGs go on as last read. Written by who watches the folder.';
 
--- Delivery is about real servers: these times are Postgres''s own, and `at` alone is the engine''s.
+-- Delivery is about real servers: these times are Postgres's own, and `at` alone is the engine''s.
 ALTER TABLE outbox
   ADD subject text NOT NULL DEFAULT '',
   ADD at timestamptz NOT NULL DEFAULT clock_timestamp(),
