@@ -135,6 +135,7 @@ export interface LedgerEntry extends TaskKey {
 export interface Booked extends TaskKey {
   readonly tryNumber: number;
   readonly usageKind: string;
+  readonly unit: string;
   readonly amount: string;
   /** When the attempt's intent was written: a run's spending counts from its start. */
   readonly intentAt: Instant;
@@ -177,6 +178,15 @@ export interface Deadline {
   /** met, missed and dropped are final. */
   readonly state: DeadlineState;
   readonly decidedAt: Instant | null;
+}
+
+/** A date of a DAG that has its run already, whatever made it; `state` null: the run has left for the archive. */
+export interface TakenDate {
+  readonly dagId: string;
+  readonly logicalAt: Instant;
+  readonly runId: string;
+  readonly state: RunState | null;
+  readonly endedAt: Instant | null;
 }
 
 /** A message to one address, owed from the flush that it tells of (protocol rule 11). The payload is what happened; notify renders it. */

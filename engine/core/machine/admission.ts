@@ -14,6 +14,8 @@ export interface Room {
   readonly launches: number;
   /** Whether a task of this operator only waits: it holds no slot (rule 22). */
   readonly isSensor: (operator: string) => boolean;
+  /** Whether nothing of this DAG is begun but teardowns. */
+  readonly isPaused: (dagId: string) => boolean;
 }
 
 const priorityOf = ({ active, position }: Candidate): number => active.dag.tasks[position]?.priority ?? 1;
@@ -38,7 +40,7 @@ export function admissible(candidates: readonly Candidate[], room: Room): Candid
   for (const candidate of [...candidates].sort(byUrgency)) {
     const spec = candidate.active.dag.tasks[candidate.position];
     const isTeardown = spec !== undefined && spec.teardownOf.length > 0;
-    if (!isTeardown && admitted.length >= room.launches) continue;
+    if (!isTeardown && (admitted.length >= room.launches || room.isPaused(candidate.active.run.dagId))) continue;
     if (spec && spec.pool !== null && spec.teardownOf.length === 0 && !room.isSensor(spec.operator)) {
       const taken = held.get(spec.pool) ?? 0;
       if (taken + spec.poolSlots > (room.slots.get(spec.pool) ?? 0)) continue;

@@ -4,13 +4,17 @@ import type {
   Change,
   CommandResult,
   DagRun,
+  DagState,
   DagVersionToPublish,
+  Deadline,
   FlushBatch,
   HistoryEntry,
   LedgerEntry,
+  Mail,
   TaskInstance,
 } from "../records.ts";
 import { keyOf, type ActiveRun } from "./active-run.ts";
+import { keyOf as keyOfDeadline } from "./deadlines.ts";
 import type { RunDraft } from "./run-draft.ts";
 
 /** New and changed rows by key, so that several decisions between two flushes leave one net change. */
@@ -44,6 +48,9 @@ export class PendingFlush {
   private readonly notes: HistoryEntry[] = [];
   private readonly outputs = new Map<string, FlushBatch["outputs"][number]>();
   private readonly ledger = new Map<string, LedgerEntry>();
+  private readonly dags = new Rows<DagState>();
+  private readonly deadlines = new Rows<Deadline>();
+  private readonly mails: Mail[] = [];
   private readonly commands: { id: string; result: CommandResult }[] = [];
 
   publish(version: DagVersionToPublish): void {
@@ -56,6 +63,18 @@ export class PendingFlush {
 
   run(before: DagRun | null, after: DagRun): void {
     this.runs.put(after.runId, before, after);
+  }
+
+  dag(before: DagState, after: DagState): void {
+    this.dags.put(after.dagId, before, after);
+  }
+
+  deadline(before: Deadline | null, after: Deadline): void {
+    this.deadlines.put(keyOfDeadline(after), before, after);
+  }
+
+  mail(mail: Mail): void {
+    this.mails.push(mail);
   }
 
   applied(id: string, result: CommandResult): void {
@@ -79,6 +98,7 @@ export class PendingFlush {
       const row = { runId, taskNo, mapIndex, tryNumber, output };
       this.outputs.set(keyOf(row), row);
     }
+    this.mails.push(...draft.mails);
     for (const entry of draft.history) this.remember(entry);
     for (const entry of draft.ledger) {
       this.ledger.set(`${keyOf(entry)}/${entry.tryNumber}/${entry.usageKind}/${entry.kind}`, entry);
@@ -96,10 +116,10 @@ export class PendingFlush {
   }
 
   get isEmpty(): boolean {
-    const rows = [this.backfills, this.runs, this.tasks, this.attempts];
+    const rows = [this.backfills, this.runs, this.tasks, this.attempts, this.dags, this.deadlines];
     return (
       rows.every((list) => list.isEmpty) &&
-      this.versions.length + this.commands.length + this.ledger.size + this.notes.length === 0
+      this.versions.length + this.commands.length + this.ledger.size + this.notes.length + this.mails.length === 0
     );
   }
 
@@ -119,10 +139,10 @@ export class PendingFlush {
       outputs: [...this.outputs.values()],
       ledger: [...this.ledger.values()],
       commandsApplied: this.commands,
-      dagsChanged: [],
-      deadlinesCreated: [],
-      deadlinesChanged: [],
-      mails: [],
+      dagsChanged: this.dags.changes(),
+      deadlinesCreated: this.deadlines.creations(),
+      deadlinesChanged: this.deadlines.changes(),
+      mails: this.mails,
     };
   }
 }

@@ -32,13 +32,18 @@ export class RunQueue {
 
   /** The next run that may start at `now`, if there is room. */
   next(now: number): ActiveRun | null {
+    const { first } = this;
+    return first && first.run.runAfterAt <= now ? first : null;
+  }
+
+  /** The run that starts next, once its time has come; null: none waits, or there is no room. */
+  get first(): ActiveRun | null {
     if (this.running.size >= this.limit) return null;
     if (!this.isSorted) {
       this.waiting.sort((a, b) => a.run.runAfterAt - b.run.runAfterAt || (a.run.runId < b.run.runId ? -1 : 1));
       this.isSorted = true;
     }
-    const [first] = this.waiting;
-    return first && first.run.runAfterAt <= now ? first : null;
+    return this.waiting[0] ?? null;
   }
 
   get isEmpty(): boolean {

@@ -1,4 +1,4 @@
-import type { DagRun, FlushBatch } from "../records.ts";
+import type { Change, DagRun, Deadline, FlushBatch, Mail } from "../records.ts";
 
 const EMPTY: FlushBatch = {
   versions: [],
@@ -41,9 +41,21 @@ export function quarantineBatch({ batch }: RunBatch, run: DagRun | undefined, wh
   return before ? { ...EMPTY, runsChanged: [{ from: before, to: { ...before, quarantine: why } }] } : null;
 }
 
+/** met and dropped may follow from the run's rows, and stay out with them: it is decided again from what is stored. */
+const endsWithItsRun = ({ to }: Change<Deadline>): boolean => to.state === "met" || to.state === "dropped";
+
+/**
+ * What such a mail tells is in the run's rows: where those stay out it would be untrue, and is told again once they are
+ * written. A miss is the clock's doing and stands whatever becomes of the run; a run put aside will not be in time.
+ */
+const tellsOfItsRun = (mail: Mail): boolean => mail.kind !== "sla_missed";
+
 /**
  * A batch that the database refused for its data, run by run, so that only the culprit stays out (protocol rule 7):
- * versions and backfills first, each run alone, the results of commands last.
+ * versions and backfills first, each run alone with what follows from its rows, everything else last.
+ * DAGs' states come last with the deadlines they make: a scheduled_until that is written before its runs would lose them if
+ * the process died in between, while a run that is there before it only makes a date that is taken.
+ * Memory does not know what stayed out: whoever puts a run aside reads everything again.
  */
 export function splitBatch(batch: FlushBatch): RunBatch[] {
   const runIds = new Set<string>();
@@ -52,7 +64,8 @@ export function splitBatch(batch: FlushBatch): RunBatch[] {
   for (const row of [...batch.tasksCreated, ...batch.attemptsCreated, ...batch.history, ...batch.ledger]) {
     runIds.add(row.runId);
   }
-  const { versions, backfillsCreated, backfillsChanged, frozenParams, commandsApplied } = batch;
+  const { versions, backfillsCreated, backfillsChanged, frozenParams, commandsApplied, dagsChanged } = batch;
+  const { deadlinesCreated, deadlinesChanged, mails } = batch;
   const alone = [...runIds].map((runId): RunBatch => {
     const is = (row: { readonly runId: string }): boolean => row.runId === runId;
     const changes = (change: { readonly to: { readonly runId: string } }): boolean => is(change.to);
@@ -71,12 +84,20 @@ export function splitBatch(batch: FlushBatch): RunBatch[] {
         history: batch.history.filter(is),
         outputs: batch.outputs.filter(is),
         ledger: batch.ledger.filter(is),
+        deadlinesChanged: deadlinesChanged.filter((change) => endsWithItsRun(change) && change.to.runId === runId),
+        mails: mails.filter((mail) => tellsOfItsRun(mail) && mail.runId === runId),
       },
     };
   });
-  return [
-    { runId: null, batch: { ...EMPTY, versions, backfillsCreated } },
-    ...alone,
-    { runId: null, batch: { ...EMPTY, backfillsChanged, commandsApplied } },
-  ];
+  const isAlone = (runId: string | null): boolean => runId !== null && runIds.has(runId);
+  const rest: FlushBatch = {
+    ...EMPTY,
+    backfillsChanged,
+    commandsApplied,
+    dagsChanged,
+    deadlinesCreated,
+    deadlinesChanged: deadlinesChanged.filter((change) => !endsWithItsRun(change) || !isAlone(change.to.runId)),
+    mails: mails.filter((mail) => !tellsOfItsRun(mail) || !isAlone(mail.runId)),
+  };
+  return [{ runId: null, batch: { ...EMPTY, versions, backfillsCreated } }, ...alone, { runId: null, batch: rest }];
 }

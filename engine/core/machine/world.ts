@@ -18,6 +18,7 @@ import { decideRun } from "./decide-run.ts";
 import { decideTask } from "./decide-task.ts";
 import type { DecisionContext, RunEvent, TaskEvent } from "./events.ts";
 import { PendingFlush } from "./pending-flush.ts";
+import { Planner } from "./planner.ts";
 import { RunDraft, attemptKey } from "./run-draft.ts";
 import { RunQueue } from "./run-queue.ts";
 
@@ -59,6 +60,7 @@ export class World {
   private readonly unsent = new Set<string>();
   private readonly touched = new Map<string, Touched>();
   private pending = new PendingFlush();
+  readonly planner: Planner;
 
   /** `onPoison` hears of every run that a decision could not be made about; it has been put aside (rule 7). */
   constructor(
@@ -73,6 +75,7 @@ export class World {
     for (const [dagId, versionId] of Object.entries(loaded.currentVersion)) this.currentVersion.set(dagId, versionId);
     for (const [pool, slots] of Object.entries(loaded.pools)) this.pools.set(pool, slots);
     for (const backfill of loaded.backfills) this.backfills.set(backfill.backfillId, backfill);
+    this.planner = new Planner(loaded, this.surroundings());
     for (const { dagId, taskId, taskNo } of loaded.dagTasks) this.taskNosOf(dagId).set(taskId, taskNo);
     const tasks = byRun(loaded.tasks);
     const attempts = byRun(loaded.attempts);
@@ -163,12 +166,28 @@ export class World {
   startRuns(context: DecisionContext): void {
     let rows = 0;
     for (const queue of this.queues.values()) {
-      for (let next = queue.next(context.now); next && rows < context.settings.maxNewRowsPerFlush;) {
+      for (let next = this.startable(queue, context.now); next && rows < context.settings.maxNewRowsPerFlush;) {
         rows += next.dag.tasks.length;
         this.decideRun(next.run.runId, { kind: "start" }, context);
-        next = queue.next(context.now);
+        next = this.startable(queue, context.now);
       }
     }
+  }
+
+  /** The next run of a queue; of a paused DAG none begins. */
+  private startable(queue: RunQueue, now: number): ActiveRun | null {
+    const next = queue.next(now);
+    return next && !this.planner.isPaused(next.run.dagId) ? next : null;
+  }
+
+  /** When time alone changes something next. */
+  get nextDueAt(): number {
+    let at = this.planner.nextAt;
+    for (const queue of this.queues.values()) {
+      const next = queue.first;
+      if (next && !this.planner.isPaused(next.run.dagId)) at = Math.min(at, next.run.runAfterAt);
+    }
+    return at;
   }
 
   /** Writes launch intents for prepared tasks, as far as pools and the limit of launches under way allow. */
@@ -181,6 +200,7 @@ export class World {
       held: this.held,
       launches,
       isSensor: this.isSensor,
+      isPaused: (dagId: string) => this.planner.isPaused(dagId),
     };
     for (const { active, position } of admissible([...this.prepared.values()], room)) {
       this.decide(active, context, (draft) => decideTask(draft, position, { kind: "admitted" }, context));
@@ -226,6 +246,7 @@ export class World {
     const queue = this.queues.get(version.dagId);
     if (queue) queue.limit = version.spec.maxActiveRuns;
     this.pending.publish(publication);
+    this.planner.published(version.spec);
   }
 
   /** The newest version of a DAG. */
@@ -250,7 +271,7 @@ export class World {
   private apply(draft: RunDraft, context: DecisionContext): void {
     const { active } = draft;
     this.pending.take(draft, active);
-    const wasQueued = active.run.state === "queued";
+    const { state: before } = active.run;
     active.run = draft.run;
     active.openTasks = draft.openTasks;
     if (draft.started) {
@@ -272,8 +293,22 @@ export class World {
       if (hasDebts(after)) active.settling.set(key, after);
       else active.settling.delete(key);
     }
-    if (wasQueued && active.run.state === "running") this.queueOf(active).started(active);
-    if (isRunFinished(active.run.state)) this.leave(active, context);
+    if (before === "queued" && active.run.state === "running") this.queueOf(active).started(active);
+    if (!isRunFinished(active.run.state)) return;
+    if (!isRunFinished(before)) this.planner.ended(active, context);
+    this.leave(active, context);
+  }
+
+  private surroundings(): ConstructorParameters<typeof Planner>[1] {
+    const gathered = (): PendingFlush => this.pending;
+    return {
+      currentDag: (dagId) => this.currentDag(dagId),
+      activeRun: (runId) => this.runs.get(runId),
+      enterRun: (run) => this.enterRun(null, { run, tasks: [], attempts: [], outputs: [], booked: [] }),
+      get gathered() {
+        return gathered();
+      },
+    };
   }
 
   private touch(active: ActiveRun, position: number): void {

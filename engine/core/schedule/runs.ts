@@ -88,6 +88,12 @@ export function isoText(instant: Instant): string {
     .replace(/\.(\d{3})Z$/, ".$1000+00:00");
 }
 
+/** The run that is due at `tick`. */
+export function plannedAt(schedule: ScheduleSpec, tick: Instant): PlannedRun {
+  const { startAt, endAt } = dataInterval(schedule, tick);
+  return planned(startAt, endAt);
+}
+
 const planned = (start: Instant, end: Instant): PlannedRun => ({
   logicalAt: start,
   intervalStartAt: start,

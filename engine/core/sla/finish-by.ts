@@ -37,3 +37,9 @@ export function verdictByElapsed(
   const finishAt = run.dueAt + (run.endedAt - run.startedAt);
   return { deadlineAt, finishAt, met: finishAt <= deadlineAt };
 }
+
+/** The rule's time as it stands in the DAG: "06:00", "06:00+1d". */
+export function finishByText({ finishBy: { hour, minute, days } }: SlaRule): string {
+  const two = (value: number): string => String(value).padStart(2, "0");
+  return `${two(hour)}:${two(minute)}${days === 0 ? "" : `+${days}d`}`;
+}

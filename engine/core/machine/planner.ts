@@ -1,0 +1,168 @@
+import type { DagSpec } from "../dag.ts";
+import type { Instant } from "../json.ts";
+import { failureNews, missNews, oldMissesNews } from "../notify/news.ts";
+import { mailsFor, type News } from "../notify/mails.ts";
+import type { DagRun, DagState, Deadline, LoadedWorld, TakenDate } from "../records.ts";
+import { planDue, type DuePlan } from "../schedule/plan.ts";
+import { dagRunIdFor } from "../schedule/runs.ts";
+import type { ActiveRun } from "./active-run.ts";
+import type { CompiledDag } from "./compiled-dag.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { DecisionContext } from "./events.ts";
+import type { PendingFlush } from "./pending-flush.ts";
+import { Schedules } from "./schedules.ts";
+
+/** A schedule that has come due, and what it wants. */
+export interface DueSchedule {
+  readonly state: DagState;
+  readonly dag: CompiledDag;
+  readonly plan: DuePlan;
+}
+
+/** What planning needs of the world around it. */
+interface Surroundings {
+  currentDag(dagId: string): CompiledDag | null;
+  activeRun(runId: string): ActiveRun | undefined;
+  enterRun(run: DagRun): void;
+  readonly gathered: PendingFlush;
+}
+
+/** How many runs of one DAG are planned at a time: a long catch-up goes in steps (rule 6). */
+const MOST_RUNS = 50;
+
+/** Time's own part in the world: schedules that come due, deadlines that pass, and the mails both owe. */
+export class Planner {
+  private readonly schedules: Schedules;
+  private readonly deadlines: Deadlines;
+  private readonly world: Surroundings;
+
+  constructor(loaded: Pick<LoadedWorld, "dags" | "deadlines">, world: Surroundings) {
+    this.world = world;
+    this.schedules = new Schedules(loaded.dags);
+    this.deadlines = new Deadlines(loaded.deadlines, (before, after) => world.gathered.deadline(before, after));
+  }
+
+  isPaused(dagId: string): boolean {
+    return this.schedules.isPaused(dagId);
+  }
+
+  state(dagId: string): DagState | null {
+    return this.schedules.state(dagId);
+  }
+
+  /** A DAG is new, or has a new version: publishing it has made its row, and what its schedule wants is asked anew. */
+  published(spec: DagSpec): void {
+    const known = this.schedules.state(spec.dagId);
+    const fresh = { dagId: spec.dagId, isPaused: spec.paused, scheduledUntil: null, nextDueAt: null };
+    this.schedules.put({ ...fresh, ...known, isStale: false }, true);
+  }
+
+  /** Changes a DAG's state; false: it was so already. */
+  change(dagId: string, changes: Partial<Pick<DagState, "isPaused" | "isStale">>): boolean {
+    const state = this.schedules.state(dagId);
+    if (!state) return false;
+    const after = { ...state, ...changes };
+    if (after.isPaused === state.isPaused && after.isStale === state.isStale) return false;
+    this.world.gathered.dag(state, after);
+    this.schedules.put(after, true);
+    return true;
+  }
+
+  /** What the schedules want at `now`; nothing is changed until `enter`. */
+  due(now: Instant): DueSchedule[] {
+    return this.schedules.take(now).flatMap((state) => {
+      const dag = this.world.currentDag(state.dagId);
+      return dag ? [{ state, dag, plan: planDue(dag.version.spec, state, now, MOST_RUNS) }] : [];
+    });
+  }
+
+  /** Makes the runs that a schedule wants, but for dates that are taken: those runs stand for the night. */
+  enter({ state, dag, plan }: DueSchedule, taken: readonly TakenDate[], newId: () => string, now: Instant): void {
+    const { spec, versionId } = dag.version;
+    const byDate = new Map(taken.map((each) => [each.logicalAt, each]));
+    const nights = plan.runs.map((times) => {
+      const known = byDate.get(times.logicalAt);
+      if (known) return { dueAt: times.runAfterAt, runId: known.runId, known };
+      const runId = newId();
+      const run = {
+        runId,
+        dagId: spec.dagId,
+        dagRunId: dagRunIdFor("scheduled", times.logicalAt),
+        versionId,
+        ...times,
+      };
+      this.world.enterRun({ ...run, ...SCHEDULED, queuedAt: now });
+      return { dueAt: times.runAfterAt, runId, known: null };
+    });
+    const passedOver = plan.passedOver.map((dueAt) => ({ dueAt, runId: null }));
+    this.deadlines.planned(spec, [...passedOver, ...nights], now);
+    const hasBegun = (runId: string): boolean => this.world.activeRun(runId)?.run.state !== "queued";
+    this.deadlines.follow(spec, plan.nextDueAt, hasBegun, now);
+    for (const { runId, known } of nights) {
+      if (known?.state === "success" && known.endedAt !== null) this.finished(runId, known.endedAt, now);
+    }
+    const after = { ...state, scheduledUntil: plan.scheduledUntil, nextDueAt: plan.nextDueAt };
+    if (after.scheduledUntil !== state.scheduledUntil || after.nextDueAt !== state.nextDueAt) {
+      this.world.gathered.dag(state, after);
+    }
+    this.schedules.put(after);
+  }
+
+  /** A run has ended: in success it meets what has not passed, in failure people are told. */
+  ended(active: ActiveRun, context: DecisionContext): void {
+    const { run } = active;
+    if (run.state === "success" && run.endedAt !== null) this.finished(run.runId, run.endedAt, context.now);
+    // Whoever cancelled it knows.
+    if (run.state === "failed" && run.ending?.cause !== "cancel") {
+      this.tell(active.dag.version.spec, failureNews(active, context.now), context);
+    }
+  }
+
+  private finished(runId: string, endedAt: Instant, now: Instant): void {
+    for (const deadline of this.deadlines.ofRunId(runId)) {
+      if (endedAt <= deadline.deadlineAt) this.deadlines.decide(deadline, "met", now);
+    }
+  }
+
+  /** Decides the deadlines that have passed: each is missed once, and told once (sla-and-budget). */
+  decideDeadlines(context: DecisionContext): void {
+    const { now, settings } = context;
+    const old = new Map<string, Deadline[]>();
+    for (const deadline of this.deadlines.passed(now)) {
+      const { dagId, runId } = deadline;
+      const state = this.schedules.state(dagId);
+      const isHeld = runId === null && (state === null || state.isPaused || state.isStale);
+      this.deadlines.decide(deadline, isHeld ? "dropped" : "missed", now);
+      const spec = this.world.currentDag(dagId)?.version.spec;
+      if (isHeld || !spec) continue;
+      if (now - deadline.deadlineAt > settings.alertWindowMs) old.set(dagId, [...(old.get(dagId) ?? []), deadline]);
+      else this.tell(spec, missNews(spec, deadline, this.world.activeRun(runId ?? "") ?? null, now), context);
+    }
+    for (const [dagId, misses] of old) {
+      const spec = this.world.currentDag(dagId)?.version.spec;
+      if (spec) this.tell(spec, oldMissesNews(spec, misses, now), context);
+    }
+  }
+
+  private tell(spec: DagSpec, news: News, context: DecisionContext): void {
+    for (const mail of mailsFor(spec.notify, news, context)) this.world.gathered.mail(mail);
+  }
+
+  /** When time alone changes something next. */
+  get nextAt(): Instant {
+    return Math.min(this.schedules.nextAt, this.deadlines.nextAt);
+  }
+}
+
+const SCHEDULED = {
+  runType: "scheduled",
+  backfillId: null,
+  conf: {},
+  state: "queued",
+  startedAt: null,
+  endedAt: null,
+  triggeredBy: "scheduler",
+  quarantine: null,
+  ending: null,
+  budgetLevel: "ok",
+} as const;

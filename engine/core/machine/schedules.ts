@@ -1,0 +1,55 @@
+import { Agenda } from "../agenda.ts";
+import type { Instant } from "../json.ts";
+import type { DagState } from "../records.ts";
+
+/** The DAGs' states, and when each schedule is to be looked at next. */
+export class Schedules {
+  private readonly states = new Map<string, DagState>();
+  private readonly agenda = new Agenda<string>();
+  /** When each DAG is looked at; other entries of the agenda are stale. */
+  private readonly lookAt = new Map<string, Instant>();
+
+  constructor(states: readonly DagState[]) {
+    for (const state of states) this.put(state);
+  }
+
+  state(dagId: string): DagState | null {
+    return this.states.get(dagId) ?? null;
+  }
+
+  isPaused(dagId: string): boolean {
+    return this.states.get(dagId)?.isPaused === true;
+  }
+
+  /** `lookNow`: its schedule may have changed, what was due before says nothing. */
+  put(state: DagState, lookNow = false): void {
+    const { dagId, nextDueAt, scheduledUntil } = state;
+    this.states.set(dagId, state);
+    this.lookAt.delete(dagId);
+    if (state.isPaused || state.isStale) return;
+    const at = lookNow || scheduledUntil === null ? (nextDueAt ?? 0) : nextDueAt;
+    if (at !== null || lookNow) this.look(dagId, lookNow ? 0 : (at ?? 0));
+  }
+
+  private look(dagId: string, at: Instant): void {
+    this.lookAt.set(dagId, at);
+    this.agenda.add(at, dagId);
+  }
+
+  /** The DAGs to plan at `now`; each is put again with its plan. */
+  take(now: Instant): DagState[] {
+    const due: DagState[] = [];
+    for (const dagId of this.agenda.take(now)) {
+      const at = this.lookAt.get(dagId);
+      if (at === undefined || at > now) continue;
+      this.lookAt.delete(dagId);
+      const state = this.states.get(dagId);
+      if (state) due.push(state);
+    }
+    return due;
+  }
+
+  get nextAt(): Instant {
+    return this.agenda.nextAt;
+  }
+}
