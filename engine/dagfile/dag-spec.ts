@@ -1,4 +1,4 @@
-import type { DagSpec, ParamSpec, TaskSpec } from "../core/dag.ts";
+import type { BudgetSpec, DagSpec, ParamSpec, TaskSpec } from "../core/dag.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { DAY_MS, Zone, dayWall, parseInstant } from "../core/schedule/zone.ts";
 import type { DagInput, TaskInput } from "./schema.ts";
@@ -6,6 +6,7 @@ import type { DagInput, TaskInput } from "./schema.ts";
 const DEFAULT_RETRY_DELAY_MS = 5 * 60_000;
 /** A teardown frees what costs money: it tries harder than other tasks (protocol rule 25). */
 const TEARDOWN_RETRIES = 10;
+const DEFAULT_WARN_AT = 0.8;
 
 /** The DAG as the engine runs it, with every default merged in. Dates that are none become null; dag-checks reports them. */
 export function toDagSpec(input: DagInput): DagSpec {
@@ -25,12 +26,22 @@ export function toDagSpec(input: DagInput): DagSpec {
     backfillMaxActiveRuns: input.backfill?.max_active_runs ?? 4,
     params: mapValues(input.params ?? {}, withoutUndefined<ParamSpec>),
     sla: (input.sla ?? []).map((rule) => ({ name: rule.name, finishBy: rule.finish_by })),
-    budget: null,
-    notify: [],
+    budget: toBudgetSpec(input.budget),
+    notify: input.notify ?? [],
     pools: input.pools ?? {},
     tasks: Object.entries(input.tasks).map(([taskId, task]) => toTaskSpec(taskId, task, input)),
   };
 }
+
+const toBudgetSpec = (budget: DagInput["budget"]): BudgetSpec | null =>
+  budget === undefined
+    ? null
+    : {
+        perRun: budget.per_run,
+        currency: "USD",
+        warnAt: budget.warn_at ?? DEFAULT_WARN_AT,
+        onExceeded: budget.on_exceeded ?? "block",
+      };
 
 function toTaskSpec(taskId: string, task: TaskInput, input: DagInput): TaskSpec {
   const { defaults } = input;

@@ -28,7 +28,8 @@ interface Declared {
   readonly at: DagProblem["at"];
 }
 
-interface ReadFile extends ReadDags {
+/** What one file gives, with the ids it claims. */
+export interface ReadFile extends ReadDags {
   /** Every DAG of the file, also those with problems. */
   readonly declared: readonly Declared[];
 }
@@ -43,8 +44,7 @@ export interface DagFile {
 
 /** Reads the DAGs of one file's text. Never throws for what stands in the file: problems are values, all of them at once. */
 export function readDagFile(given: DagFile): ReadDags {
-  const { dags, problems, declared } = readOne(given);
-  return withoutDuplicates(dags, problems, declared);
+  return withoutDuplicates([readOne(given)]);
 }
 
 interface Project {
@@ -81,14 +81,11 @@ export async function readDagFiles({
       return readOne({ file: shownPath(path, projectRoot), text, operators, readProjectFile });
     }),
   );
-  return withoutDuplicates(
-    read.flatMap((each) => each.dags),
-    read.flatMap((each) => each.problems),
-    read.flatMap((each) => each.declared),
-  );
+  return withoutDuplicates(read);
 }
 
-const shownPath = (path: string, root: string): string => relative(root, path).replaceAll(sep, "/");
+/** A file's path as problems and versions show it. */
+export const shownPath = (path: string, root: string): string => relative(root, path).replaceAll(sep, "/");
 
 function unreadable(path: string, message: string, root: string): DagProblem {
   const file = shownPath(path, root);
@@ -108,7 +105,8 @@ export function projectReader(root: string): ReadProjectFile {
   };
 }
 
-function readOne(given: DagFile): ReadFile {
+/** One file of a folder; ids that other files claim too are for `withoutDuplicates`. */
+export function readOne(given: DagFile): ReadFile {
   const { documents, problems } = parseDocuments(given.file, given.text);
   if (documents.length === 0 && problems.length === 0) {
     const at = { file: given.file, line: 1, column: 1, length: 1 };
@@ -174,11 +172,11 @@ function templatesIn(value: unknown, path: Path): { path: Path; text: string }[]
   );
 }
 
-/** A DAG id names one DAG: the first stays, a later one is a problem. */
-function withoutDuplicates(dags: LoadedDag[], problems: DagProblem[], declared: readonly Declared[]): ReadDags {
+/** A DAG id names one DAG: of all files' the first stays, a later one is a problem. */
+export function withoutDuplicates(read: readonly ReadFile[]): ReadDags {
   const first = new Map<string, Declared>();
   const doubled: DagProblem[] = [];
-  for (const each of declared) {
+  for (const each of read.flatMap(({ declared }) => declared)) {
     const other = first.get(each.dagId);
     if (other === undefined) first.set(each.dagId, each);
     else {
@@ -186,8 +184,9 @@ function withoutDuplicates(dags: LoadedDag[], problems: DagProblem[], declared: 
       doubled.push({ code: "DAG_DUPLICATE_ID", message, at: each.at });
     }
   }
-  const kept = dags.filter((dag, index) => dags.findIndex((each) => each.spec.dagId === dag.spec.dagId) === index);
-  return { dags: kept, problems: [...problems, ...doubled] };
+  const kept = new Map<string, LoadedDag>();
+  for (const dag of read.flatMap(({ dags }) => dags)) if (!kept.has(dag.spec.dagId)) kept.set(dag.spec.dagId, dag);
+  return { dags: [...kept.values()], problems: [...read.flatMap(({ problems }) => problems), ...doubled] };
 }
 
 const byPlace = (a: DagProblem, b: DagProblem): number => a.at.line - b.at.line || a.at.column - b.at.column;

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { TRIGGER_RULES } from "../core/dag.ts";
+import { moneyMistake, parseMoney, parseShare } from "../core/budget/money.ts";
+import { NOTIFY_EVENTS, TRIGGER_RULES } from "../core/dag.ts";
 import { parseDuration } from "../core/duration.ts";
 import { cronProblem } from "../core/schedule/cron.ts";
 import { isZone } from "../core/schedule/zone.ts";
@@ -23,6 +24,29 @@ const cron = z.string().superRefine((value, context) => {
   if (why !== null)
     context.addIssue({ code: "custom", message: `${JSON.stringify(value)} is no cron schedule: ${why}` });
 });
+
+const money = z.string().transform((value, context) => {
+  const mistake = moneyMistake(value);
+  if (mistake === null) return parseMoney(value) ?? z.NEVER;
+  context.addIssue({ code: "custom", message: mistake });
+  return z.NEVER;
+});
+const share = z.union([z.number().gt(0).max(1), text('a share such as "80%" or 0.8', parseShare)]);
+
+/** One plain address: no name beside it, no comment, no quotes, and so no way to write another line into a mail's head. */
+const ADDRESS =
+  /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@(?:localhost|(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)$/;
+const address = z
+  .string()
+  .regex(ADDRESS, "expected an e-mail address such as data-oncall@example.com")
+  .refine(
+    (value) => value.indexOf("@") <= 64 && value.length <= 254,
+    "expected an e-mail address of at most 254 letters",
+  );
+
+/** A list that says something. */
+const some = <T extends z.ZodType>(item: T, what: string) =>
+  z.array(item).refine((list) => list.length > 0, `expected at least one ${what}`);
 
 /** Airflow's rule for ids. */
 const id = z.string().regex(/^[A-Za-z0-9_.-]{1,250}$/, "expected letters, digits, _ - and . only, at most 250");
@@ -99,6 +123,23 @@ export const dagSchema = z.strictObject({
   params: z.record(z.string().regex(/^[A-Za-z_]\w*$/, "expected letters, digits and _ only"), param).optional(),
   defaults: z.strictObject(repeated).optional().describe("For every task that does not say otherwise"),
   sla: z.array(z.strictObject({ name: z.string(), finish_by: finishBy })).optional(),
+  budget: z
+    .strictObject({
+      per_run: money.describe("What a run may spend on remote work, in the currency of the prices: 25 USD"),
+      warn_at: share.optional().describe("Share of per_run at which people are warned; default 80%"),
+      on_exceeded: z
+        .enum(["stop", "block", "warn"])
+        .optional()
+        .describe("stop: cancel what runs; block: let it finish, start nothing more; warn: only tell. Default block"),
+    })
+    .optional(),
+  notify: some(
+    z.strictObject({
+      email: some(address, "address"),
+      on: some(z.enum(NOTIFY_EVENTS), "event").describe("What these people are told of"),
+    }),
+    "rule",
+  ).optional(),
   pools: z.record(z.string(), z.strictObject({ slots })).optional(),
   tasks: z.record(id, task).refine((tasks) => Object.keys(tasks).length > 0, "expected at least one task"),
 });

@@ -1,32 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { LoadedDag } from "../../../engine/core/dag.ts";
-import { readDagFile } from "../../../engine/dagfile/read.ts";
-import { operators } from "./operators.ts";
-
-const files: Record<string, string> = { "sql/clean.sql": "SELECT 1", "sql/other.sql": "SELECT 2" };
-const read = (text: string, project = files) =>
-  readDagFile({
-    file: "dags/x.yaml",
-    text,
-    operators,
-    readProjectFile: (path) => (project[path] === undefined ? null : Buffer.from(project[path])),
-  });
-
-/** "line:column CODE message (did you mean)" of every problem. */
-const problems = (text: string): string[] =>
-  read(text).problems.map(
-    ({ code, message, at, didYouMean }) =>
-      `${at.line}:${at.column}+${at.length} ${code} ${message}${didYouMean === undefined ? "" : ` (${didYouMean}?)`}`,
-  );
-
-function only(text: string, project = files): LoadedDag {
-  const { dags, problems } = read(text, project);
-  expect(problems).toEqual([]);
-  expect(dags).toHaveLength(1);
-  return dags[0] as LoadedDag;
-}
-
-const dag = (tasks: string, head = ""): string => `dag: nightly\n${head}tasks:\n${tasks.replace(/^/gm, "  ")}\n`;
+import { dag, only, problems, read } from "./reading.ts";
 
 describe("a DAG file without problems", () => {
   const full = `
@@ -44,6 +17,9 @@ params:
 defaults: { retries: 2, retry_delay: 1m, retry_backoff: 2, timeout: 2h, pool: warehouse, aws: { region: us-east-1 } }
 sla:
   - { name: ready, finish_by: "06:00+1d" }
+budget: { per_run: 25.50 USD, warn_at: 0.9, on_exceeded: stop }
+notify:
+  - { email: [oncall@example.com, ana+x@sub.example.co], on: [sla_missed, budget_exceeded] }
 pools:
   warehouse: { slots: 2 }
 tasks:
@@ -75,6 +51,8 @@ tasks:
       backfillMaxActiveRuns: 3,
       params: { bucket: { type: "string", default: "acme" } },
       sla: [{ name: "ready", finishBy: { hour: 6, minute: 0, days: 1 } }],
+      budget: { perRun: "25.5", currency: "USD", warnAt: 0.9, onExceeded: "stop" },
+      notify: [{ email: ["oncall@example.com", "ana+x@sub.example.co"], on: ["sla_missed", "budget_exceeded"] }],
       pools: { warehouse: { slots: 2 } },
     });
     expect(spec.tasks[1]).toEqual({
