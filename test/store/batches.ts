@@ -4,9 +4,12 @@ import type {
   Attempt,
   Backfill,
   DagRun,
+  DagState,
   DagVersionToPublish,
+  Deadline,
   FlushBatch,
   LedgerEntry,
+  Mail,
   TaskInstance,
 } from "../../engine/core/records.ts";
 
@@ -90,6 +93,38 @@ export const version = (
   file: "dags/nightly.yaml",
   source: "dag: nightly",
   files: [{ path: "sql/clean.sql", sha256: "a".repeat(64), bytes: Buffer.from("SELECT '\u0000é\\'", "utf8") }],
+});
+
+/** As the row of a DAG that was just published. */
+export const dagState = (dagId: string, changes: Partial<DagState> = {}): DagState => ({
+  dagId,
+  isPaused: false,
+  isStale: false,
+  scheduledUntil: null,
+  nextDueAt: null,
+  ...changes,
+});
+
+export const deadline = (dagId: string, changes: Partial<Deadline> = {}): Deadline => ({
+  dagId,
+  dueAt: AT,
+  rule: "finish_by 06:00",
+  deadlineAt: AT + 3_600_000,
+  runId: null,
+  state: "pending",
+  decidedAt: null,
+  ...changes,
+});
+
+export const mail = (messageId: string, changes: Partial<Mail> = {}): Mail => ({
+  messageId,
+  kind: "sla_missed",
+  receiver: "oncall@example.com",
+  subject: "nightly is late",
+  facts: { dagId: "nightly", timezone: "UTC", dueAt: AT },
+  runId: null,
+  at: AT,
+  ...changes,
 });
 
 let sequence = 0;
