@@ -49,17 +49,20 @@ export function folderDags(files: ReadonlyMap<string, KnownFile>): {
 }
 
 /**
- * The ids among `known` whose DAG is gone: its file is no more, or reads well and has no such DAG. While the file is broken
- * its DAGs are only unreadable, and a folder that cannot be listed (`files` null) says nothing of any.
+ * The ids among `known` whose DAG is gone: its file is no more, or reads well and has no such DAG. `unsure` are the files
+ * that are broken or not read yet, whose DAGs may be there; null: the folder cannot be listed, and nothing is known of any.
  */
 export function goneDags(
   known: readonly { readonly dagId: string; readonly file: string }[],
   dags: readonly LoadedDag[],
-  files: ReadonlyMap<string, KnownFile> | null,
+  unsure: ReadonlySet<string> | null,
 ): string[] {
-  if (files === null) return [];
+  if (unsure === null) return [];
   const present = new Set(dags.map(({ spec }) => spec.dagId));
-  return known
-    .filter(({ dagId, file }) => !present.has(dagId) && (files.get(file)?.read.problems.length ?? 0) === 0)
-    .map(({ dagId }) => dagId);
+  return known.filter(({ dagId, file }) => !present.has(dagId) && !unsure.has(file)).map(({ dagId }) => dagId);
+}
+
+/** The files of a look that are broken or not read yet. */
+export function unsureFiles(look: Look, files: ReadonlyMap<string, KnownFile>): Set<string> {
+  return new Set([...look.keys()].filter((file) => files.get(file)?.read.problems.length !== 0));
 }

@@ -7,7 +7,15 @@ import type { ReadFile } from "../read.ts";
 import { projectReader, readOne, shownPath } from "../read.ts";
 import type { DagProblem } from "../yaml-document.ts";
 import type { KnownFile, Look } from "./folder-state.ts";
-import { folderDags, goneDags, isUnsettled, problemsText, settledChanges, takeRead } from "./folder-state.ts";
+import {
+  folderDags,
+  goneDags,
+  isUnsettled,
+  problemsText,
+  settledChanges,
+  takeRead,
+  unsureFiles,
+} from "./folder-state.ts";
 import { dagFilesOf, stampOf } from "./stamps.ts";
 
 /** How the folder stands: told at first and whenever something of it has changed. */
@@ -154,24 +162,15 @@ class DagFolder {
       if (now.has(file)) await this.read(file, now);
       else this.forget(file);
     }
-    if (changed.size > 0) {
-      // A sound DAG may name other files than before: their stamps belong to what was read.
-      const after = await this.look();
-      for (const file of changed) {
-        const own = (look: Look): string | undefined => look.get(file)?.split(" ")[0];
-        const stamp = after.get(file);
-        if (stamp !== undefined && this.taken.has(file) && own(after) === own(now)) this.taken.set(file, stamp);
-      }
-      this.before = after;
-      this.watchFolders();
-    }
+    if (changed.size > 0) this.watchFolders();
   }
 
+  /** The stamp is older than the read. Other files that it names for the first time change the stamp: it is read once more. */
   private async read(file: string, look: Look): Promise<void> {
     const { projectRoot, operators } = this.options;
     const text = await readFile(join(projectRoot, file), "utf8").catch(() => null);
     // Gone again: the next look says so.
-    if (text === null) return;
+    if (text === null) return void this.suspects.delete(file);
     const read = readOne({ file, text, operators, readProjectFile: projectReader(projectRoot) });
     if (!this.isAgreed(file, read)) return;
     this.suspects.delete(file);
@@ -197,18 +196,14 @@ class DagFolder {
 
   private news(): FolderNews {
     const { dags, problems } = folderDags(this.files);
-    return {
-      dags,
-      problems,
-      gone: goneDags(this.known, dags, this.isThere ? this.files : null),
-      isThere: this.isThere,
-    };
+    const unsure = this.isThere ? unsureFiles(this.before, this.files) : null;
+    return { dags, problems, gone: goneDags(this.known, dags, unsure), isThere: this.isThere };
   }
 
   private tell(): void {
     const news = this.news();
     const text = newsText(news);
-    if (text === this.lastNews) return;
+    if (text === this.lastNews && news.gone.length === 0) return;
     this.lastNews = text;
     this.remember(news);
     this.options.onNews(news);
@@ -249,7 +244,7 @@ class DagFolder {
   }
 }
 
-/** Equal for news that say the same. */
-function newsText({ dags, problems, gone, isThere }: FolderNews): string {
-  return JSON.stringify([dags.map(({ spec, versionHash }) => [spec.dagId, versionHash]), problems, gone, isThere]);
+/** Equal for a folder that stands the same. */
+function newsText({ dags, problems, isThere }: FolderNews): string {
+  return JSON.stringify([dags.map(({ spec, versionHash }) => [spec.dagId, versionHash]), problems, isThere]);
 }
