@@ -4,7 +4,11 @@
 
 /** Scaled time, in milliseconds since the epoch: every timestamp a service answers comes from here. */
 export interface Clock {
+  /** How many milliseconds of it pass in one of the wall's. */
+  readonly factor: number;
   now(): number;
+  /** What it read, or will read, at a moment of the wall's clock: when a file was changed. */
+  at(real: number): number;
 }
 
 /** S3 as a folder: a bucket is a folder, a key is a file below it. */

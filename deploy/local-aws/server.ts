@@ -20,6 +20,7 @@ import { LogStore } from "./logs/log-store.ts";
 import { createLogs } from "./logs/service.ts";
 import { createRedshiftData } from "./redshift/service.ts";
 import { RunnerPool } from "./runner-pool.ts";
+import { openClock } from "./scaled-clock.ts";
 import { StartRefused } from "./start-refused.ts";
 import { ObjectStore } from "./s3/object-store.ts";
 import { S3Service } from "./s3/service.ts";
@@ -31,7 +32,8 @@ export interface LocalAwsOptions {
   readonly port?: number;
   /** Threads DuckDB may use for one query; the default is all cores. */
   readonly threads?: number;
-  readonly clock?: Clock;
+  /** How fast its clock runs, and what it reads at its first start (null: the wall's time). The wall's pace by default. */
+  readonly time?: { readonly factor: number; readonly from: number | null };
   readonly region?: string;
   readonly credentials?: Credentials;
   /** How long an EMR cluster takes for each of starting, bootstrapping and terminating; 20 ms by default. */
@@ -66,13 +68,14 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
   const home = resolve(options.home);
   await mkdir(home, { recursive: true });
   await refuseIfServed(home);
+  const clock = await openClock(home, options.time ?? { factor: 1, from: null });
 
   const id = randomUUID();
   const server = createServer();
   await listen(server, options.port ?? 0);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-  const { deps, store, journal, pool, faults, json } = await compose(home, url, options);
+  const { deps, store, journal, pool, faults, json } = await compose(home, url, clock, options);
   const closing = withResolvers();
   let stopping: Promise<void> | null = null;
   const stop = async (): Promise<void> => {
@@ -86,8 +89,8 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
   };
   const stopOnce = () => (stopping ??= stop());
 
-  const control = new Control(id, faults, json, () => void stopOnce());
-  const services = { json, s3: new S3Service(store, home, deps.region), accountId: deps.accountId };
+  const control = new Control(id, clock, faults, json, () => void stopOnce());
+  const services = { json, s3: new S3Service(store, home, deps), accountId: deps.accountId };
   const signature = new SignatureCheck(options.credentials ?? LOCAL_CREDENTIALS);
   const dispatcher = new Dispatcher(services, faults, signature, control);
   for (const service of json) await service.start();
@@ -97,15 +100,16 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
   return { url, id, stopped: closing.promise, stop: stopOnce };
 }
 
-async function compose(home: string, url: string, options: LocalAwsOptions) {
-  const { region = "us-east-1", threads = availableParallelism(), clock = { now: () => Date.now() } } = options;
-  const store = await ObjectStore.open(home);
+async function compose(home: string, url: string, clock: Clock, options: LocalAwsOptions) {
+  const { region = "us-east-1", threads = availableParallelism() } = options;
+  const store = await ObjectStore.open(home, clock);
   const journal = await openJournal(join(home, "journal.jsonl"));
   const deps: ServiceDependencies = { home, region, accountId: ACCOUNT, clock, s3: store, journal, threads };
   const program = options.runner ?? join(packageRoot, "dist/deploy/local-aws/runner/main.js");
   const pool = new RunnerPool(program, Math.max(2, availableParallelism()));
   const { accessKeyId, secretAccessKey } = options.credentials ?? LOCAL_CREDENTIALS;
   const scripts = new SparkScripts({
+    clock,
     store,
     pool,
     threads,

@@ -4,6 +4,8 @@ import { mkdir, open, readdir, readFile, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { NocturneError } from "../core/errors.ts";
+import type { Instant } from "../core/json.ts";
+import type { TimeScale } from "../core/time-scale.ts";
 import { makeHome } from "./home.ts";
 import { isHeld, tryLock, withLock } from "./lock.ts";
 import { packageRoot } from "./package-root.ts";
@@ -17,6 +19,8 @@ export interface LocalAws {
   readonly engine: string;
   /** Whether it was already running: another process of this home uses it, or an earlier one was killed. */
   readonly attached: boolean;
+  /** The clock it tells all times by. The engine that drives it has to run by the same one. */
+  readonly time: TimeScale;
   /**
    * The last one out ends it, whoever started it: as long as another living process uses it, it goes on. Its state stays
    * in <home>/local-aws. Safe to repeat.
@@ -30,18 +34,32 @@ interface Endpoint {
   readonly id: string;
 }
 
-interface Running extends Endpoint {
+/** What GET /_local/health says of it. */
+interface Health {
   readonly engine: string;
+  readonly time: TimeScale;
+}
+
+interface Running extends Endpoint, Health {}
+
+/** How fast its clock is to run, and what it reads at its very first start (the wall's time when absent). */
+export interface TimeWish {
+  readonly factor: number;
+  readonly from?: Instant;
 }
 
 const READY_WITHIN_MS = 30_000;
 /** How long it may take to put its journal on disk before it is killed; it survives a kill too. */
 const PATIENCE_MS = 5_000;
 
-/** The local-aws of this home (state, journal and log in <home>/local-aws), started when it does not run. Throws LOCAL_AWS. */
+/**
+ * The local-aws of this home (state, journal and log in <home>/local-aws), started when it does not run. Without `time` it
+ * starts with the wall's pace, and one that runs keeps its own. Throws LOCAL_AWS, also when it runs at another pace than asked for.
+ */
 export async function startLocalAws(options: {
   readonly home: string;
   readonly log?: (line: string) => void;
+  readonly time?: TimeWish;
 }): Promise<LocalAws> {
   const log = options.log ?? (() => undefined);
   try {
@@ -51,7 +69,8 @@ export async function startLocalAws(options: {
     return await withLock(join(home, "local-aws.lock"), async () => {
       const folder = join(home, "local-aws");
       const found = await findLocalAws(home);
-      const running = found ?? (await start(folder));
+      if (found !== null && options.time !== undefined) checkPace(found, options.time, home);
+      const running = found ?? (await start(folder, options.time));
       if (found === null) log(`started local-aws at ${running.url}, state in ${folder}`);
       return await use(running, home, found !== null);
     });
@@ -65,8 +84,8 @@ export async function findLocalAws(home: string): Promise<Running | null> {
   const folder = join(await realpath(home).catch(() => home), "local-aws");
   const endpoint = await readEndpoint(folder);
   if (endpoint === null) return null;
-  const engine = await ask(endpoint);
-  if (engine !== null) return { ...endpoint, engine };
+  const health = await ask(endpoint);
+  if (health !== null) return { ...endpoint, ...health };
   await end(endpoint.pid, folder, 0);
   await rm(join(folder, "endpoint.json"), { force: true });
   return null;
@@ -79,7 +98,7 @@ export async function endLocalAws(home: string): Promise<void> {
 }
 
 /** Every user holds a lock file of its own, so that the last one out is known even when others were killed. */
-async function use({ url, pid, id, engine }: Running, home: string, attached: boolean): Promise<LocalAws> {
+async function use({ url, pid, id, engine, time }: Running, home: string, attached: boolean): Promise<LocalAws> {
   const users = join(home, "local-aws.users");
   const mine = await tryLock(join(users, randomUUID()));
   let stopping: Promise<void> | undefined;
@@ -88,7 +107,7 @@ async function use({ url, pid, id, engine }: Running, home: string, attached: bo
       if ("release" in mine) await mine.release();
       if (!(await areUsed(users))) await stopRunning({ url, pid, id }, join(home, "local-aws"));
     });
-  return { url, pid, engine, attached, stop: () => (stopping ??= leave()) };
+  return { url, pid, engine, attached, time, stop: () => (stopping ??= leave()) };
 }
 
 async function areUsed(users: string): Promise<boolean> {
@@ -100,13 +119,13 @@ async function areUsed(users: string): Promise<boolean> {
   return used;
 }
 
-async function start(folder: string): Promise<Running> {
+async function start(folder: string, time: TimeWish | undefined): Promise<Running> {
   const program = join(packageRoot(), "dist/deploy/local-aws/main.js");
   const path = join(folder, "local-aws.log");
   const log = await open(path, "a");
   const from = (await log.stat()).size;
   try {
-    const child = spawn(process.execPath, [program, "--home", folder, "--port", "0"], {
+    const child = spawn(process.execPath, [program, "--home", folder, "--port", "0", ...timeOptions(time)], {
       detached: true,
       stdio: ["ignore", log.fd, log.fd],
     });
@@ -116,10 +135,10 @@ async function start(folder: string): Promise<Running> {
     const deadline = Date.now() + READY_WITHIN_MS;
     while (ended === null && Date.now() < deadline) {
       const endpoint = await readEndpoint(folder);
-      const engine = endpoint !== null && endpoint.pid === child.pid ? await ask(endpoint) : null;
-      if (endpoint !== null && engine !== null) {
+      const health = endpoint !== null && endpoint.pid === child.pid ? await ask(endpoint) : null;
+      if (endpoint !== null && health !== null) {
         child.unref();
-        return { ...endpoint, engine };
+        return { ...endpoint, ...health };
       }
       await delay(15);
     }
@@ -134,6 +153,21 @@ async function start(folder: string): Promise<Running> {
   } finally {
     await log.close();
   }
+}
+
+const timeOptions = (time: TimeWish | undefined): readonly string[] => [
+  ...(time === undefined ? [] : ["--time-scale", String(time.factor)]),
+  ...(time?.from === undefined ? [] : ["--time-from", new Date(time.from).toISOString()]),
+];
+
+/** Two paces at once cannot be: whoever uses the running one counts on its own. */
+function checkPace({ pid, time }: Running, wished: TimeWish, home: string): void {
+  if (time.factor === wished.factor) return;
+  const pace = (factor: number) => (factor === 1 ? "at the pace of the wall's clock" : `${factor} times as fast`);
+  throw new NocturneError({
+    code: "LOCAL_AWS",
+    message: `the local-aws of ${home} (process ${pid}) runs ${pace(time.factor)}, and this command wants it ${pace(wished.factor)}; let what uses it end first, or take another --home`,
+  });
 }
 
 async function stopRunning({ url, pid }: Endpoint, folder: string): Promise<void> {
@@ -173,12 +207,17 @@ async function readEndpoint(folder: string): Promise<Endpoint | null> {
   }
 }
 
-/** What runs the jobs there; null: nobody answers, or somebody else. */
-async function ask(endpoint: Endpoint): Promise<string | null> {
+/** What it says of itself; null: nobody answers, or somebody else. */
+async function ask(endpoint: Endpoint): Promise<Health | null> {
   try {
     const answer = await fetch(`${endpoint.url}/_local/health`, { signal: AbortSignal.timeout(2_000) });
-    const health = (await answer.json()) as { readonly id?: string; readonly engine?: string };
-    return health.id === endpoint.id ? (health.engine ?? "unknown") : null;
+    const { id, engine, clock } = (await answer.json()) as {
+      readonly id?: string;
+      readonly engine: string;
+      readonly clock: { readonly factor: number; readonly real_from: number; readonly engine_from: number };
+    };
+    if (id !== endpoint.id) return null;
+    return { engine, time: { factor: clock.factor, realFrom: clock.real_from, engineFrom: clock.engine_from } };
   } catch {
     return null;
   }

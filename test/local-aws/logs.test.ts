@@ -7,6 +7,7 @@ import {
 } from "@aws-sdk/client-cloudwatch-logs";
 import { expect, test } from "vitest";
 import { LogStore } from "../../deploy/local-aws/logs/log-store.ts";
+import { wallClock } from "../../deploy/local-aws/scaled-clock.ts";
 import { clientsOf, startServer, temporaryHome } from "./start.ts";
 
 const logGroupName = "/aws-glue/jobs/output";
@@ -15,7 +16,7 @@ const logGroupName = "/aws-glue/jobs/output";
 async function logsWith(streams: Readonly<Record<string, readonly string[]>>): Promise<CloudWatchLogsClient> {
   const home = await temporaryHome();
   let now = 1000;
-  const store = new LogStore(join(home, "logs"), { now: () => now++ });
+  const store = new LogStore(join(home, "logs"), { ...wallClock, now: () => now++ });
   for (const [stream, lines] of Object.entries(streams)) {
     for (const line of lines) store.append(logGroupName, stream, line);
   }
@@ -70,7 +71,7 @@ test("what does not exist is a ResourceNotFoundException", async () => {
 });
 
 test("a stream takes four megabytes and then says so", async () => {
-  const store = new LogStore(await temporaryHome(), { now: () => 0 });
+  const store = new LogStore(await temporaryHome(), { ...wallClock, now: () => 0 });
   const line = "x".repeat(16 * 1024);
   for (let count = 0; count < 300; count++) store.append(logGroupName, "jr_1", line);
   const events = (await store.read(logGroupName, "jr_1")) ?? [];

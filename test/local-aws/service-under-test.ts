@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative, sep } from "node:path";
 import type { Journal, JsonService, S3Files, ServiceDependencies } from "../../deploy/local-aws/contract.ts";
 import { openJournal } from "../../deploy/local-aws/journal.ts";
+import { wallClock } from "../../deploy/local-aws/scaled-clock.ts";
 
 /** A folder as S3, enough for a service that is called directly. */
 export function s3Folder(root: string): S3Files {
@@ -56,7 +57,7 @@ export async function startService(
     home: join(home, "service"),
     region: "eu-central-1",
     accountId: "000000000000",
-    clock: { now: () => Date.now() },
+    clock: wallClock,
     s3,
     journal,
     threads: 2,

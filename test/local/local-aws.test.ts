@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { endLocalAws, findLocalAws, startLocalAws, type LocalAws } from "../../engine/local/local-aws.ts";
 import { tryLock, type Lock } from "../../engine/local/lock.ts";
+import { scaledTime } from "../../engine/core/time-scale.ts";
 import { processIdentity } from "../../engine/local/processes.ts";
 
 let home: string;
@@ -65,6 +66,27 @@ describe("local-aws as a child process", () => {
     const two = await start();
     expect(two.attached).toBe(false);
     expect(two.pid).not.toBe(one.pid);
+  });
+
+  test("runs by the clock that was asked for, tells it, and goes on by it after a kill -9", async () => {
+    const from = Date.parse("2026-01-31T07:00:00Z");
+    const one = await startLocalAws({ home, time: { factor: 2400, from } });
+    running.push(one);
+    expect(one.time).toMatchObject({ factor: 2400, engineFrom: from });
+    process.kill(one.pid, "SIGKILL");
+    const two = await startLocalAws({ home, time: { factor: 2400, from } });
+    running.push(two);
+    expect(two.time).toEqual(one.time);
+    expect(scaledTime(two.time, Date.now())).toBeGreaterThan(from);
+  });
+
+  test("keeps its clock for whoever has no wish, and refuses one who wants another pace", async () => {
+    const one = await startLocalAws({ home, time: { factor: 60 } });
+    running.push(one);
+    expect((await start()).time).toEqual(one.time);
+    const other = startLocalAws({ home, time: { factor: 1 } });
+    await expect(other).rejects.toMatchObject({ problems: [{ code: "LOCAL_AWS" }] });
+    await expect(other).rejects.toThrow(/runs 60 times as fast, and this command wants it at the pace of the wall/);
   });
 
   test("leaves a process alone that by now has the number of an earlier local-aws", async () => {

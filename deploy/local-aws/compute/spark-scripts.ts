@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { AwsError } from "../contract.ts";
+import { AwsError, type Clock } from "../contract.ts";
 import type { JobFault } from "../faults.ts";
 import type { RunnerPool, Work, WorkEnd, WorkEvents } from "../runner-pool.ts";
 import type { ObjectStore } from "../s3/object-store.ts";
@@ -9,6 +9,8 @@ import { pysparkInstalled, runPython } from "./pyspark.ts";
 import { stalled } from "./stall.ts";
 
 export interface SparkScriptsOptions {
+  /** By which a stalled script waits. */
+  readonly clock: Clock;
   readonly store: ObjectStore;
   readonly pool: RunnerPool;
   readonly threads: number;
@@ -45,7 +47,7 @@ export class SparkScripts {
       case "fail_run":
         return { ended: Promise.resolve({ kind: "failed", error: "fault: fail_run" }), cancel: () => undefined };
       case "stall_run":
-        return stalled(fault.ms, () => this.#start(job, events));
+        return stalled(this.#options.clock, fault.ms, () => this.#start(job, events));
       default:
         return this.#start(job, events);
     }

@@ -1,8 +1,10 @@
+import type { Clock } from "../contract.ts";
 import type { JobFault } from "../faults.ts";
 import type { Work, WorkEnd } from "../runner-pool.ts";
+import { atTime } from "./deadline.ts";
 
-/** Does nothing for `ms`, for ever when null, and then begins the work; until then it can only be cancelled. */
-export function stalled(ms: number | null, begin: () => Work): Work {
+/** Does nothing for `ms` of the clock, for ever when null, and then begins the work; until then it can only be cancelled. */
+export function stalled(clock: Clock, ms: number | null, begin: () => Work): Work {
   let cancel: () => void = () => undefined;
   const ended = new Promise<WorkEnd>((end) => {
     const go = (): void => {
@@ -10,9 +12,9 @@ export function stalled(ms: number | null, begin: () => Work): Work {
       cancel = () => work.cancel();
       void work.ended.then(end);
     };
-    const timer = ms === null ? undefined : setTimeout(go, ms);
+    const timer = ms === null ? undefined : atTime(clock, clock.now() + ms, go);
     cancel = () => {
-      clearTimeout(timer);
+      timer?.cancel();
       end({ kind: "cancelled" });
     };
   });

@@ -12,18 +12,15 @@ const OUTPUT_LOG = "/aws-glue/jobs/output";
 const ERROR_LOG = "/aws-glue/jobs/error";
 const DEFAULT_TIMEOUT_MINUTES = 2880;
 
-interface Execution {
-  readonly work: Work;
-  readonly deadline: { cancel(): void };
-}
-
 /** Every job run, and what executes the living ones. Each change is a new document in the journal. */
 export class JobRuns {
   readonly #deps: ComputeDependencies;
   /** Oldest first. */
   readonly #runs = new Map<string, RunDocument>();
   readonly #byJob = new Map<string, Set<string>>();
-  readonly #executions = new Map<string, Execution>();
+  readonly #works = new Map<string, Work>();
+  /** The timeouts of the runs that are RUNNING: waiting for a process does not count, as waiting for capacity in Glue. */
+  readonly #timeouts = new Map<string, { cancel(): void }>();
   #stopped = false;
 
   constructor(deps: ComputeDependencies) {
@@ -42,11 +39,9 @@ export class JobRuns {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const { work, deadline } of this.#executions.values()) {
-      deadline.cancel();
-      work.cancel();
-    }
-    for (const { work } of [...this.#executions.values()]) await work.ended;
+    for (const timeout of this.#timeouts.values()) timeout.cancel();
+    for (const work of this.#works.values()) work.cancel();
+    for (const work of [...this.#works.values()]) await work.ended;
   }
 
   all(): readonly RunDocument[] {
@@ -124,9 +119,7 @@ export class JobRuns {
 
   #execute(run: RunDocument): void {
     const work = this.#work(run);
-    const timeoutAt = (run.runningAt ?? run.startedAt) + run.timeoutMinutes * 60_000;
-    const deadline = atTime(this.#deps.clock, timeoutAt, () => this.#timeOut(run.id));
-    this.#executions.set(run.id, { work, deadline });
+    this.#works.set(run.id, work);
     void work.ended.then((end) => this.#ended(run.id, end));
     // Listed runs can be stopped before they are written down, and so before they work.
     if (this.#runs.get(run.id)?.state === "STOPPING") work.cancel();
@@ -136,7 +129,15 @@ export class JobRuns {
     const { logs, scripts } = this.#deps;
     const running = () => {
       const { state, runningAt } = this.#runs.get(run.id) ?? run;
-      if (state === "STARTING") this.#update(run.id, { state: "RUNNING", runningAt: runningAt ?? this.#now() });
+      const since = runningAt ?? this.#now();
+      if (state === "STARTING") this.#update(run.id, { state: "RUNNING", runningAt: since });
+      // A stalled run is taken up a second time when it begins its work.
+      if (this.#timeouts.has(run.id)) return;
+      const timeoutAt = since + run.timeoutMinutes * 60_000;
+      this.#timeouts.set(
+        run.id,
+        atTime(this.#deps.clock, timeoutAt, () => this.#timeOut(run.id)),
+      );
     };
     const args = ["--JOB_NAME", run.jobName, "--JOB_RUN_ID", run.id, ...run.scriptArguments];
     const log = (line: string) => logs.append(OUTPUT_LOG, run.id, line);
@@ -152,12 +153,13 @@ export class JobRuns {
   }
 
   #cancel(id: string): void {
-    this.#executions.get(id)?.work.cancel();
+    this.#works.get(id)?.cancel();
   }
 
   #ended(id: string, end: WorkEnd): void {
-    this.#executions.get(id)?.deadline.cancel();
-    this.#executions.delete(id);
+    this.#timeouts.get(id)?.cancel();
+    this.#timeouts.delete(id);
+    this.#works.delete(id);
     const run = this.#runs.get(id);
     // When local-aws itself stops, its runs do not end: the next start takes them up.
     if (this.#stopped || run === undefined || !isLive(run)) return;

@@ -3,19 +3,22 @@ import { text } from "node:stream/consumers";
 import { AwsError, type JsonService } from "../contract.ts";
 import { sparkEngine } from "../compute/spark-scripts.ts";
 import type { Faults } from "../faults.ts";
+import type { ScaledClock } from "../scaled-clock.ts";
 import type { Address } from "./route.ts";
 import { jsonReply, type Reply } from "./reply.ts";
 
 /** What tests and people ask of local-aws itself: /_local/health, calls, runs, faults, stop. */
 export class Control {
   readonly #id: string;
+  readonly #clock: ScaledClock;
   readonly #faults: Faults;
   readonly #services: readonly JsonService[];
   readonly #stop: () => void;
   readonly #calls = new Map<string, number>();
 
-  constructor(id: string, faults: Faults, services: readonly JsonService[], stop: () => void) {
+  constructor(id: string, clock: ScaledClock, faults: Faults, services: readonly JsonService[], stop: () => void) {
     this.#id = id;
+    this.#clock = clock;
     this.#faults = faults;
     this.#services = services;
     this.#stop = stop;
@@ -30,7 +33,7 @@ export class Control {
     if (message.headers.origin !== undefined) return jsonReply(403, { error: "not for web pages" });
     switch (`${message.method} ${url.path}`) {
       case "GET /_local/health":
-        return jsonReply(200, { id: this.#id, ok: true, pid: process.pid, engine: sparkEngine() });
+        return jsonReply(200, this.#health());
       case "GET /_local/calls":
         return jsonReply(200, Object.fromEntries([...this.#calls].sort(([a], [b]) => (a < b ? -1 : 1))));
       case "GET /_local/runs":
@@ -54,6 +57,12 @@ export class Control {
           error: `no ${message.method} ${url.path}: health, calls, runs, faults and stop exist`,
         });
     }
+  }
+
+  #health(): object {
+    const { factor, realFrom, engineFrom } = this.#clock.anchor;
+    const clock = { factor, real_from: realFrom, engine_from: engineFrom };
+    return { id: this.#id, ok: true, pid: process.pid, engine: sparkEngine(), clock };
   }
 
   #addFault(body: string): Reply {

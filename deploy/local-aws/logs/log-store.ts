@@ -55,7 +55,7 @@ export class LogStore {
       names.sort().map(async (file) => {
         const { birthtimeMs, mtimeMs, size } = await stat(join(folder, file));
         const name = decodeURIComponent(file);
-        return { name, createdMs: Math.trunc(birthtimeMs), lastMs: Math.trunc(mtimeMs), bytes: size };
+        return { name, createdMs: this.#clock.at(birthtimeMs), lastMs: this.#clock.at(mtimeMs), bytes: size };
       }),
     );
   }

@@ -11,7 +11,7 @@ import {
   ListPartsOutput$,
   type CompletedMultipartUpload,
 } from "@aws-sdk/client-s3";
-import { AwsError } from "../contract.ts";
+import { AwsError, type Clock } from "../contract.ts";
 import type { Reply } from "../http/reply.ts";
 import { digestFile } from "./digest.ts";
 import { receiveFile } from "./incoming-body.ts";
@@ -29,9 +29,11 @@ interface Upload {
 /** Uploads in parts: a folder per upload, a file per part. They survive a restart, as AWS's do. */
 export class MultipartUploads {
   readonly #store: ObjectStore;
+  readonly #clock: Clock;
   readonly #folder: string;
 
-  constructor(store: ObjectStore, home: string) {
+  constructor(store: ObjectStore, home: string, clock: Clock) {
+    this.#clock = clock;
     this.#store = store;
     this.#folder = resolve(home, "s3-uploads");
   }
@@ -66,8 +68,9 @@ export class MultipartUploads {
     const parts = [];
     for (const number of numbers) {
       const path = this.#partPath(id, number);
-      const { size, mtime } = await stat(path);
-      parts.push({ PartNumber: number, ETag: `"${(await digestFile(path)).md5}"`, Size: size, LastModified: mtime });
+      const { size, mtimeMs } = await stat(path);
+      const LastModified = new Date(this.#clock.at(mtimeMs));
+      parts.push({ PartNumber: number, ETag: `"${(await digestFile(path)).md5}"`, Size: size, LastModified });
     }
     const { bucket, key } = upload;
     return xmlReply(ListPartsOutput$, { Bucket: bucket, Key: key, UploadId: id, IsTruncated: false, Parts: parts });

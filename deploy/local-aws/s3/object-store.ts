@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { AwsError, type S3Files } from "../contract.ts";
+import { AwsError, type Clock, type S3Files } from "../contract.ts";
 import { digestFile, type Digests } from "./digest.ts";
 import { ObjectNotes, type ObjectNote } from "./object-notes.ts";
 
 export interface StoredObject extends Digests {
   readonly path: string;
   readonly size: number;
+  /** By local-aws's clock, as every time that S3 answers. */
   readonly modifiedMs: number;
   readonly note: ObjectNote;
 }
@@ -22,19 +23,21 @@ const KEY_BYTES = 1024;
  */
 export class ObjectStore implements S3Files {
   readonly root: string;
+  readonly #clock: Clock;
   readonly #temporary: string;
   readonly #notes: ObjectNotes;
   /** Digests by path, valid while size and time of change stay: engines write into the folder without asking. */
   readonly #digests = new Map<string, Digests & { readonly stamp: string }>();
 
-  private constructor(home: string) {
+  private constructor(home: string, clock: Clock) {
+    this.#clock = clock;
     this.root = join(home, "s3");
     this.#temporary = join(home, "s3-temporary");
     this.#notes = new ObjectNotes(join(home, "s3-notes"));
   }
 
-  static async open(home: string): Promise<ObjectStore> {
-    const store = new ObjectStore(resolve(home));
+  static async open(home: string, clock: Clock): Promise<ObjectStore> {
+    const store = new ObjectStore(resolve(home), clock);
     await mkdir(store.root, { recursive: true });
     // Nothing in here was ever promised to anyone.
     await rm(store.#temporary, { recursive: true, force: true });
@@ -110,7 +113,8 @@ export class ObjectStore implements S3Files {
     const known = this.#digests.get(path);
     const digests = known?.stamp === stamp ? known : await digestFile(path);
     this.#remember(path, stamp, digests);
-    return { path, size: file.size, modifiedMs: file.mtimeMs, md5: digests.md5, crc32: digests.crc32, note };
+    const { md5, crc32 } = digests;
+    return { path, size: file.size, modifiedMs: this.#clock.at(file.mtimeMs), md5, crc32, note };
   }
 
   /**
@@ -142,7 +146,10 @@ export class ObjectStore implements S3Files {
   async buckets(): Promise<readonly { readonly name: string; readonly createdMs: number }[]> {
     const names = (await readdir(this.root)).filter((name) => BUCKET.test(name)).sort();
     return Promise.all(
-      names.map(async (name) => ({ name, createdMs: (await stat(join(this.root, name))).birthtimeMs })),
+      names.map(async (name) => {
+        const { birthtimeMs } = await stat(join(this.root, name));
+        return { name, createdMs: this.#clock.at(birthtimeMs) };
+      }),
     );
   }
 

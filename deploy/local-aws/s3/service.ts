@@ -8,7 +8,7 @@ import {
   type Delete,
   type DeleteObjectsOutput,
 } from "@aws-sdk/client-s3";
-import { AwsError } from "../contract.ts";
+import { AwsError, type Clock, type ServiceDependencies } from "../contract.ts";
 import type { Reply } from "../http/reply.ts";
 import { receiveFile } from "./incoming-body.ts";
 import { listObjects } from "./listing.ts";
@@ -27,12 +27,14 @@ type Handler = (request: S3Request) => Promise<Reply>;
 /** The S3 operations over a folder of files. */
 export class S3Service {
   readonly #store: ObjectStore;
+  readonly #clock: Clock;
   readonly #uploads: MultipartUploads;
   readonly operations: Readonly<Record<string, Handler>>;
 
-  constructor(store: ObjectStore, home: string, region: string) {
+  constructor(store: ObjectStore, home: string, { region, clock }: Pick<ServiceDependencies, "region" | "clock">) {
+    this.#clock = clock;
     this.#store = store;
-    this.#uploads = new MultipartUploads(store, home);
+    this.#uploads = new MultipartUploads(store, home, clock);
     this.operations = {
       ListBuckets: () => this.#listBuckets(),
       CreateBucket: (request) => this.#createBucket(request),
@@ -120,7 +122,7 @@ export class S3Service {
     } finally {
       await rm(temporary, { force: true });
     }
-    return xmlReply(CopyObjectResult$, { ETag: `"${from.md5}"`, LastModified: new Date() });
+    return xmlReply(CopyObjectResult$, { ETag: `"${from.md5}"`, LastModified: new Date(this.#clock.now()) });
   }
 
   async #deleteObjects({ bucket, message }: S3Request): Promise<Reply> {
