@@ -1,9 +1,12 @@
+import { randomUUID } from "node:crypto";
+import { Migrator, sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { NocturneError } from "../../engine/core/errors.ts";
 import { loadWorld } from "../../engine/store/load.ts";
 import { assertMigrated, dropFleet, migrate } from "../../engine/store/migrate.ts";
 import { openStore, type Store } from "../../engine/store/open.ts";
 import { migrationTexts } from "../../engine/store/sql-files.ts";
+import { spec } from "./batches.ts";
 import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
 
 let database: TestDatabase;
@@ -46,6 +49,40 @@ describe("rule 3: migrations", () => {
     await dropFleet(east);
     expect(await codeOf(assertMigrated(east))).toBe("DATABASE_NOT_MIGRATED");
     await assertMigrated(west);
+  });
+
+  it("keep what an earlier version wrote: its runs have told nothing of a budget, its DAGs have none", async () => {
+    const store = await open("earlier");
+    const [first, ...later] = [...migrationTexts()];
+    await store.pool.query("CREATE SCHEMA earlier");
+    const getMigrations = async () => ({
+      [first?.[0] ?? ""]: { up: async (db: typeof store.db) => void (await sql.raw(first?.[1] ?? "").execute(db)) },
+    });
+    await new Migrator({
+      db: store.db,
+      provider: { getMigrations },
+      migrationTableSchema: "earlier",
+    }).migrateToLatest();
+    const [versionId, runId] = [randomUUID(), randomUUID()];
+    const { budget, notify, ...known } = spec("nightly", []);
+    await store.pool.query(
+      "INSERT INTO dag (dag_id, file, is_paused, scheduled_until) VALUES ('nightly', 'f', true, '2026-01-02 05:00+00')",
+    );
+    await store.pool.query("INSERT INTO dag_version VALUES ($1, 'nightly', 1, 'h', $2, '')", [
+      versionId,
+      JSON.stringify(known),
+    ]);
+    await store.pool.query(
+      `INSERT INTO dag_run (run_id, dag_id, dag_run_id, run_type, run_after_at, version_id, conf, state, queued_at, triggered_by)
+       VALUES ($1, 'nightly', 'manual__1', 'manual', now(), $2, '{}', 'queued', now(), 'ann')`,
+      [runId, versionId],
+    );
+    expect(await migrate(store)).toEqual(later.map(([name]) => name));
+    const world = await loadWorld(store);
+    expect(world.runs).toMatchObject([{ runId, budgetLevel: "ok" }]);
+    expect(world.versions[0]?.spec).toEqual({ ...known, budget, notify });
+    const scheduledUntil = Date.UTC(2026, 0, 2, 5);
+    expect(world.dags).toEqual([{ dagId: "nightly", isPaused: true, isStale: false, scheduledUntil, nextDueAt: null }]);
   });
 
   it("a database without tables is told from one of a newer version", async () => {
