@@ -1,3 +1,6 @@
+import type { Instant } from "../core/json.ts";
+import { REAL_TIME, scaledTime, type TimeScale } from "../core/time-scale.ts";
+
 const MOST_ROUND_TRIP_MS = 1_000;
 
 export interface ClockMark {
@@ -7,7 +10,7 @@ export interface ClockMark {
 
 /**
  * The engine's time (protocol rule 9): Postgres's clock at the last renewal plus what has passed here since; it never goes
- * back. Elapsed time is the greater of the monotonic and the wall clock, so that a suspended machine does not live on.
+ * back. Over a scaled local-aws it runs as fast as that does. Elapsed time is the greater of the monotonic and the wall clock, so that a suspended machine does not live on.
  */
 export class EngineClock {
   private base = Date.now();
@@ -15,6 +18,11 @@ export class EngineClock {
   private wallAt = Date.now();
   private latest = 0;
   private isSet = false;
+  private readonly scale: TimeScale;
+
+  constructor(scale: TimeScale = REAL_TIME) {
+    this.scale = scale;
+  }
 
   /** `postgresNow` was read somewhere between `sentAt` (from `mark`) and now: the earlier end is taken. */
   sync(postgresNow: number, sentAt: ClockMark): void {
@@ -30,9 +38,14 @@ export class EngineClock {
     return { monotonic: performance.now(), wall: Date.now() };
   }
 
-  now(): number {
+  /** How long `engineMs` of the engine's time take by the wall: what timers wait. */
+  realMs(engineMs: number): number {
+    return engineMs / this.scale.factor;
+  }
+
+  now(): Instant {
     const elapsed = Math.max(performance.now() - this.monotonicAt, Date.now() - this.wallAt);
-    this.latest = Math.max(this.latest, Math.floor(this.base + elapsed));
+    this.latest = Math.max(this.latest, Math.floor(scaledTime(this.scale, this.base + elapsed)));
     return this.latest;
   }
 }

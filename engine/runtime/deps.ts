@@ -1,9 +1,10 @@
 import type { LoadedDag, DagSpec, TaskSpec } from "../core/dag.ts";
 import type { Json, JsonObject } from "../core/json.ts";
-import type { Price } from "../core/machine/booking.ts";
+import type { Price } from "../core/pricing/price.ts";
 import type { AnyOperator, Connection, OperatorDescriptor, TaskFailure } from "../core/operator.ts";
 import type { DagRun } from "../core/records.ts";
 import type { EngineSettings } from "../core/settings.ts";
+import type { TimeScale } from "../core/time-scale.ts";
 import type { Store } from "../store/open.ts";
 
 /** What rendering a task's parameters needs. Outputs are those of its upstreams, by task id. */
@@ -31,6 +32,12 @@ export interface EngineDeps {
   readonly settings: EngineSettings;
   /** The DAGs as read from their files: published when they differ from what is stored. */
   readonly dags: readonly LoadedDag[];
+  /** Whether schedules are followed and deadlines decided: by the running system, not by a command that only carries out its own wish. */
+  readonly plans: boolean;
+  /** How fast the engine's clock runs, and from where. */
+  readonly time: TimeScale;
+  /** Mails have been written: whoever sends them may look. */
+  onMails(): void;
   readonly operators: ReadonlyMap<string, OperatorDescriptor>;
   /** The loaded operator of a type; loading is cached by the injector. */
   operator(type: string): Promise<AnyOperator>;
@@ -38,4 +45,10 @@ export interface EngineDeps {
   prepare(request: PrepareRequest): Prepared;
   priceOf(usageKind: string): Price;
   readonly log: EngineLog;
+}
+
+/** DAG files that changed: those to publish, and the ids whose files are gone. */
+export interface DagChange {
+  readonly dags: readonly LoadedDag[];
+  readonly gone: readonly string[];
 }

@@ -9,8 +9,6 @@ import { specOf } from "./launch-context.ts";
 import type { Launcher, Post } from "./launcher.ts";
 import type { Observer } from "./observer.ts";
 
-/** How soon a cancel or a search that has not helped yet is repeated. */
-const REPEAT_MS = 1_000;
 const MOST_PARAMS = 1_000;
 
 /** Carries out what rows owe, once it is durable; what is owed later waits in the agenda and is asked again then. */
@@ -126,7 +124,7 @@ export class Dispatch {
   }
 
   private again(touched: Touched): void {
-    this.later(this.clock.now() + REPEAT_MS, touched);
+    this.later(this.clock.now() + this.deps.settings.repeatMs, touched);
   }
 
   private later(at: number, touched: Touched): void {

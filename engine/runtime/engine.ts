@@ -1,11 +1,14 @@
 import { randomUUID } from "node:crypto";
+import type { LoadedDag } from "../core/dag.ts";
+import type { Instant } from "../core/json.ts";
 import type { TaskEvent } from "../core/machine/events.ts";
 import { NocturneError } from "../core/errors.ts";
+import { scaledSettings } from "../core/time-scale.ts";
 import { openFlushSession, type FlushSession } from "../store/flush.ts";
 import { listenForCommands } from "../store/inbox.ts";
 import { releaseWriter, takeWriter } from "../store/writer-row.ts";
 import { EngineClock } from "./clock.ts";
-import type { EngineDeps } from "./deps.ts";
+import type { DagChange, EngineDeps } from "./deps.ts";
 import { Facts } from "./facts.ts";
 import { Launcher } from "./launcher.ts";
 import { Observer } from "./observer.ts";
@@ -25,6 +28,14 @@ export interface Engine {
   stop(): Promise<void>;
   /** Resolves when every command is carried out, every run has ended and every bill is settled. */
   settled(): Promise<void>;
+  /** Resolves once the DAGs are published, or another process writes and this one stands by. */
+  readonly ready: Promise<void>;
+  /** Whether this process holds the writer's row; false: it stands by, or is on its way. */
+  readonly isWriting: boolean;
+  /** Publishes DAGs whose files changed; a process that stands by does so when it takes over. */
+  publish(change: DagChange): void;
+  /** The engine's time. */
+  now(): Instant;
   /** Rejects when the engine cannot go on, with the reason; resolves when it was stopped. */
   readonly ended: Promise<void>;
 }
@@ -39,13 +50,20 @@ export async function startEngine(deps: EngineDeps): Promise<Engine> {
 class EngineProcess implements Engine {
   private readonly deps: EngineDeps;
   private readonly owner = randomUUID();
-  private readonly clock = new EngineClock();
+  private readonly clock: EngineClock;
+  private readonly dags: Map<string, LoadedDag>;
+  private readonly gone = new Set<string>();
+  /** What a term that is under way has not published yet. */
+  private changes: DagChange[] = [];
+  private isReady: () => void = () => undefined;
+  readonly ready = new Promise<void>((resolve) => (this.isReady = resolve));
   private readonly wake = new Wake();
   private readonly facts = new Facts();
   private readonly settledWaiters: (() => void)[] = [];
   private closeListener: (() => Promise<void>) | null = null;
   private launcher: Launcher;
   private isStopping = false;
+  isWriting = false;
   private inboxRang = true;
   private inboxReadAt = 0;
   /** Since the last turn that went well. */
@@ -53,8 +71,11 @@ class EngineProcess implements Engine {
   private lastError: unknown = null;
   ended: Promise<void> = Promise.resolve();
 
-  constructor(deps: EngineDeps) {
+  constructor(given: EngineDeps) {
+    const deps = { ...given, settings: scaledSettings(given.settings, given.time) };
     this.deps = deps;
+    this.dags = new Map(deps.dags.map((dag) => [dag.spec.dagId, dag]));
+    this.clock = new EngineClock(deps.time);
     this.launcher = new Launcher(deps, this.clock, this.post);
   }
 
@@ -66,6 +87,23 @@ class EngineProcess implements Engine {
     this.closeListener = () => listener.close();
     this.ended = this.live();
     this.ended.catch(() => undefined);
+  }
+
+  publish(change: DagChange): void {
+    for (const dag of change.dags) {
+      this.dags.set(dag.spec.dagId, dag);
+      this.gone.delete(dag.spec.dagId);
+    }
+    for (const dagId of change.gone) {
+      this.dags.delete(dagId);
+      this.gone.add(dagId);
+    }
+    this.changes.push(change);
+    this.wake.ring();
+  }
+
+  now(): Instant {
+    return this.clock.now();
   }
 
   settled(): Promise<void> {
@@ -114,7 +152,10 @@ class EngineProcess implements Engine {
       const message = `the database is written by a newer Nocturne (protocol ${taken.protocol}, this one speaks ${PROTOCOL})`;
       throw new NocturneError({ code: "DATABASE_NEWER", message });
     }
-    if (taken.kind === "held") return null;
+    if (taken.kind === "held") {
+      this.isReady();
+      return null;
+    }
     // The take may have waited for a flush, so its clock says nothing about ours: the first renewal does.
     const fence = { epoch: taken.epoch, owner: this.owner };
     const lease = new Lease(this.deps.store, this.clock, fence, this.deps.settings);
@@ -131,17 +172,22 @@ class EngineProcess implements Engine {
     lease.keep((error) => this.deps.log.warn({ err: error }, "the writer's row was not renewed"), this.wake);
     try {
       session = await openFlushSession(this.deps.store);
-      const term = await Term.begin(this.deps, this.clock, session, fence, this.launcher, observer, this.post);
+      this.changes = [];
+      const source = { dags: [...this.dags.values()], gone: [...this.gone] };
+      const term = await Term.begin(this.deps, source, this.clock, session, fence, this.launcher, observer, this.post);
+      this.isWriting = true;
+      this.isReady();
       while (!this.isStopping && !lease.isLost) await this.turn(term);
       if (this.isStopping && !lease.isLost) {
         observer.stop();
-        await this.launcher.settle(this.deps.settings.requestLimitMs);
+        await this.launcher.settle(this.clock.realMs(this.deps.settings.requestLimitMs));
         await term.drain(this.facts.take());
         await releaseWriter(this.deps.store, fence);
       }
     } catch (error) {
       this.failed(error, "the term ended; everything is read again");
     } finally {
+      this.isWriting = false;
       this.facts.afterReload();
       lease.stop();
       observer.stop();
@@ -154,16 +200,17 @@ class EngineProcess implements Engine {
     const readInbox = this.inboxRang || startedAt - this.inboxReadAt >= HEARTBEAT_MS;
     if (readInbox) this.inboxReadAt = startedAt;
     this.inboxRang = false;
+    for (const change of this.changes.splice(0)) await term.publish(change);
     await term.turn(this.facts.take(), readInbox);
     this.facts.acknowledged();
     this.failures = 0;
-    if (!this.facts.isEmpty || this.inboxRang || this.isStopping) return;
+    if (!this.facts.isEmpty || this.inboxRang || this.changes.length > 0 || this.isStopping) return;
     if (this.settledWaiters.length > 0 && term.isIdle && this.launcher.isIdle) {
       if (readInbox) for (const resolve of this.settledWaiters.splice(0)) resolve();
       else this.inboxRang = true;
       return;
     }
-    await this.wake.wait(Math.min(HEARTBEAT_MS, term.nextDueAt - this.clock.now()));
+    await this.wake.wait(Math.min(HEARTBEAT_MS, this.clock.realMs(term.nextDueAt - this.clock.now())));
   }
 
   /** Counts a failure and lets a moment pass by the next wait; one flush that succeeds forgives all. */

@@ -26,7 +26,7 @@ export async function applyCommand(
     case "adopt_run":
       return adoptRun(store, world, body.runId);
     case "pause_dag":
-      return { ok: false, code: "INTERNAL", message: "not yet" };
+      return pauseDag(world, body.dagId, body.isPaused);
   }
 }
 
@@ -45,7 +45,8 @@ async function backfill(
   context: DecisionContext,
 ): Promise<CommandResult> {
   const dag = world.currentDag(wish.dagId);
-  if (!dag) return { ok: false, code: "DAG_NOT_FOUND", message: `there is no DAG ${wish.dagId}` };
+  if (!dag || world.planner.state(wish.dagId)?.isStale)
+    return { ok: false, code: "DAG_NOT_FOUND", message: `there is no DAG ${wish.dagId}` };
   if (await isKnownBackfill(store, wish.backfillId)) return done({ backfill_id: wish.backfillId, is_known: true });
   // An interval that is not over has no data yet: its night comes with the schedule.
   const planned = runsForRange(dag.version.spec, wish.fromDate, wish.toDate).filter(
@@ -128,6 +129,12 @@ async function releaseRun(store: Store, world: World, runId: string, context: De
   world.enterRun(rows.run, { ...rows, run: { ...rows.run, quarantine: null } });
   world.decideRun(runId, { kind: "taken_over" }, context);
   return done({ run_id: runId, released: true });
+}
+
+function pauseDag(world: World, dagId: string, isPaused: boolean): CommandResult {
+  if (!world.planner.state(dagId)) return { ok: false, code: "DAG_NOT_FOUND", message: `there is no DAG ${dagId}` };
+  const changed = world.planner.change(dagId, { isPaused });
+  return done({ dag_id: dagId, is_paused: isPaused, changed });
 }
 
 /** A run whose rows somebody else inserted (protocol rule 31) enters memory. */

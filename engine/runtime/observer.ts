@@ -64,9 +64,10 @@ export class Observer {
     this.watches.clear();
   }
 
+  /** `delayMs` of the engine's time. */
   private lookAgain(name: string, delayMs: number): void {
     const watch = this.watches.get(name);
-    const at = performance.now() + delayMs;
+    const at = performance.now() + this.clock.realMs(delayMs);
     if (!watch || watch.dueAt <= at) return;
     watch.dueAt = at;
     this.agenda.add(at, name);

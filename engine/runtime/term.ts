@@ -4,11 +4,11 @@ import type { DecisionContext, TaskEvent } from "../core/machine/events.ts";
 import { World } from "../core/machine/world.ts";
 import type { FlushBatch } from "../core/records.ts";
 import { flush, type FlushSession } from "../store/flush.ts";
-import { loadWorld } from "../store/load.ts";
+import { loadWorld, takenDates } from "../store/load.ts";
 import { pendingCommands } from "../store/inbox.ts";
 import type { Fence } from "../store/writer-row.ts";
 import type { EngineClock } from "./clock.ts";
-import type { EngineDeps, Prepared, PrepareRequest } from "./deps.ts";
+import type { DagChange, EngineDeps, Prepared, PrepareRequest } from "./deps.ts";
 import { Dispatch } from "./dispatch.ts";
 import { newRunId, sha256 } from "./ids.ts";
 import { applyCommand } from "./inbox.ts";
@@ -58,6 +58,7 @@ export class Term {
   /** Reads everything, publishes the DAGs' new versions, and puts launches of unknown fate in doubt. */
   static async begin(
     deps: EngineDeps,
+    change: DagChange,
     clock: EngineClock,
     session: FlushSession,
     fence: Fence,
@@ -72,13 +73,21 @@ export class Term {
     });
     const dispatch = new Dispatch(deps, clock, world, launcher, observer, post);
     const term = new Term(deps, clock, session, fence, world, dispatch);
-    for (const dag of deps.dags) {
-      const publication = nextVersion(world, dag, () => newRunId(clock.now()));
-      if (publication) world.enterVersion(publication);
-    }
     for (const runId of [...world.runs.keys()]) world.decideRun(runId, { kind: "taken_over" }, term.context());
-    await term.flush();
+    await term.publish(change);
     return term;
+  }
+
+  /** Publishes what differs from the stored versions; a DAG whose file is gone is planned no more (rule 28). */
+  async publish({ dags, gone }: DagChange): Promise<void> {
+    await this.flush();
+    for (const dag of dags) {
+      const publication = nextVersion(this.world, dag, () => newRunId(this.clock.now()));
+      if (publication) this.world.enterVersion(publication);
+      else this.world.planner.change(dag.spec.dagId, { isStale: false });
+    }
+    for (const dagId of gone) this.world.planner.change(dagId, { isStale: true });
+    await this.flush();
   }
 
   /** Takes in what has happened, decides, makes it durable, and acts on it. */
@@ -89,6 +98,7 @@ export class Term {
       await this.flush();
       await this.readInbox();
     }
+    if (this.deps.plans) await this.plan();
     this.world.startRuns(this.context());
     this.prepareReady();
     this.world.admit(this.context());
@@ -104,7 +114,8 @@ export class Term {
 
   /** When something is due although nothing happens. */
   get nextDueAt(): number {
-    return this.dispatch.nextDueAt;
+    const { planner, nextStartAt } = this.world;
+    return Math.min(this.dispatch.nextDueAt, nextStartAt, this.deps.plans ? planner.nextAt : Infinity);
   }
 
   /** Whether every run has ended and nothing is owed but a late search. */
@@ -126,6 +137,26 @@ export class Term {
 
   private decideTask(runId: string, taskNo: number, event: TaskEvent): void {
     this.world.decideTask(runId, taskNo, event, this.context());
+  }
+
+  /** Makes the runs that schedules want, and decides the deadlines that have passed. */
+  private async plan(): Promise<void> {
+    const { planner } = this.world;
+    const { now } = this.context();
+    const due = planner.due(now);
+    const wishes = due.map(({ state, plan }) => ({
+      dagId: state.dagId,
+      logicalAts: plan.runs.map(({ logicalAt }) => logicalAt),
+    }));
+    // A date taken between this look and the flush is a conflict: everything is read again and planned anew.
+    const taken = wishes.some(({ logicalAts }) => logicalAts.length > 0)
+      ? await takenDates(this.deps.store, wishes)
+      : [];
+    for (const each of due) {
+      const ofDag = taken.filter(({ dagId }) => dagId === each.state.dagId);
+      planner.enter(each, ofDag, () => newRunId(now), now);
+    }
+    planner.decideDeadlines(this.context());
   }
 
   private prepareReady(): void {
@@ -190,6 +221,7 @@ export class Term {
     switch (outcome.kind) {
       case "committed":
         this.clock.sync(outcome.now, sentAt);
+        if (batch.mails.length > 0) this.deps.onMails();
         return;
       case "fenced":
         throw new TermOver("fenced", "another process has taken the writer's row");

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DagSpec, TaskSpec } from "../../engine/core/dag.ts";
+import { REAL_TIME } from "../../engine/core/time-scale.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 import { startPostgres } from "../../engine/local/embedded-postgres.ts";
 import { startEngine } from "../../engine/runtime/engine.ts";
@@ -66,6 +67,9 @@ async function runChains(store: Store): Promise<number[]> {
     store,
     settings: DEFAULT_SETTINGS,
     dags: [{ spec: SPEC, versionHash: sha256(JSON.stringify(SPEC)), source, files: [] }],
+    plans: false,
+    time: REAL_TIME,
+    onMails: silent,
     operators,
     operator: async (type) => {
       const descriptor = operators.get(type);

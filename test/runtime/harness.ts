@@ -6,6 +6,7 @@ import type { EngineDeps } from "../../engine/runtime/deps.ts";
 import { startEngine, type Engine } from "../../engine/runtime/engine.ts";
 import { enqueue } from "../../engine/store/inbox.ts";
 import { migrate } from "../../engine/store/migrate.ts";
+import { REAL_TIME } from "../../engine/core/time-scale.ts";
 import { openStore, type Store } from "../../engine/store/open.ts";
 import { FakeService } from "./fake-service.ts";
 
@@ -72,6 +73,9 @@ export class Fleet {
         store,
         settings: SETTINGS,
         dags: [loaded(spec)],
+        plans: false,
+        time: REAL_TIME,
+        onMails: () => undefined,
         operators: this.operators,
         operator: (type) => this.operators.get(type)?.load() ?? Promise.reject(new Error(`no operator ${type}`)),
         connection: (name) => ({ name, region: "us-east-1", settings: {} }),

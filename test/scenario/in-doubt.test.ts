@@ -89,7 +89,7 @@ test("what is asked again and again is asked once a second, however much an atte
     operators: new Map([["find", { launch: { kind: "find", visibilityMs: 60_000 } }]]),
   } as unknown as ConstructorParameters<typeof Dispatch>[0];
   let now = s.now;
-  const clock = { now: () => now } as unknown as ConstructorParameters<typeof Dispatch>[1];
+  const clock = { now: () => now, realMs: (ms: number) => ms } as unknown as ConstructorParameters<typeof Dispatch>[1];
   const dispatch = new Dispatch(deps, clock, s.world, launcher, observer, () => undefined);
   dispatch.run([{ active, position: 0 }]);
   for (let second = 0; second < 10; second++) {
@@ -121,7 +121,9 @@ test("a job that is long in ending is not looked at more and more often", async 
       connection: (name: string) => ({ name, region: "us-east-1", settings: {} }),
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     } as unknown as ConstructorParameters<typeof Observer>[0];
-    const clock = { now: () => Date.now() } as unknown as ConstructorParameters<typeof Observer>[1];
+    const clock = { now: () => Date.now(), realMs: (ms: number) => ms } as unknown as ConstructorParameters<
+      typeof Observer
+    >[1];
     const observer = new Observer(deps, clock, () => undefined);
     const attempt = { ...s.attempt("a"), submittedAt: Date.now() };
     observer.watch({ active, position: 0 }, attempt);
@@ -159,7 +161,9 @@ test("a job whose look goes wrong does not hide the others of its batch", async 
       connection: (name: string) => ({ name, region: "us-east-1", settings: {} }),
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     } as unknown as ConstructorParameters<typeof Observer>[0];
-    const clock = { now: () => Date.now() } as unknown as ConstructorParameters<typeof Observer>[1];
+    const clock = { now: () => Date.now(), realMs: (ms: number) => ms } as unknown as ConstructorParameters<
+      typeof Observer
+    >[1];
     const seen: number[] = [];
     const observer = new Observer(deps, clock, (_runId, taskNo) => void seen.push(taskNo));
     // As after a takeover: both are due at the same moment.
@@ -196,7 +200,9 @@ test("a sensor that was cancelled is not looked at any more", async () => {
       connection: (name: string) => ({ name, region: "us-east-1", settings: {} }),
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     } as unknown as ConstructorParameters<typeof Observer>[0];
-    const clock = { now: () => Date.now() } as unknown as ConstructorParameters<typeof Observer>[1];
+    const clock = { now: () => Date.now(), realMs: (ms: number) => ms } as unknown as ConstructorParameters<
+      typeof Observer
+    >[1];
     const observer = new Observer(deps, clock, () => undefined);
     const launcher = {} as unknown as ConstructorParameters<typeof Dispatch>[3];
     const dispatch = new Dispatch(deps, clock, s.world, launcher, observer, () => undefined);
@@ -225,7 +231,9 @@ test("a launch whose connection cannot be had is pushed back, and not forgotten"
     },
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   } as unknown as ConstructorParameters<typeof Launcher>[0];
-  const clock = { now: () => s.now } as unknown as ConstructorParameters<typeof Launcher>[1];
+  const clock = { now: () => s.now, realMs: (ms: number) => ms } as unknown as ConstructorParameters<
+    typeof Launcher
+  >[1];
   const posted: string[] = [];
   const launcher = new Launcher(deps, clock, (_runId, _taskNo, event) => void posted.push(event.kind));
   launcher.submit({ active, position: 0 }, s.attempt("a"), {});

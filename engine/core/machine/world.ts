@@ -9,6 +9,7 @@ import type {
   TaskKey,
 } from "../records.ts";
 import { isFinished, isRunFinished } from "../states.ts";
+import { Spent } from "../budget/spent.ts";
 import type { Json } from "../json.ts";
 import { NOT_LOOKED, newTask, type ActiveRun, type Node } from "./active-run.ts";
 import { hasDebts } from "./attempt-debts.ts";
@@ -95,7 +96,7 @@ export class World {
   }
 
   /** Takes a run into memory with its rows. */
-  addRun({ run, tasks, attempts, outputs }: RunRows): ActiveRun {
+  addRun({ run, tasks, attempts, outputs, booked }: RunRows): ActiveRun {
     const dag = this.dags.get(run.versionId);
     if (!dag) throw new Error(`run ${run.dagRunId} is of an unknown version ${run.versionId}`);
     const rows = new Map(tasks.map((task) => [task.taskNo, task]));
@@ -117,6 +118,7 @@ export class World {
       openTasks: nodes.filter((node) => !isFinished(node.task.state)).length,
       outputs: new Map(outputs.map((row) => [dag.positionOf.get(row.taskNo) ?? -1, row.output])),
       settling,
+      spent: Spent.of(booked, run.startedAt),
       unstored: new Set(hasRows ? dag.taskNos.filter((taskNo) => !rows.has(taskNo)) : []),
       isGone: false,
     };
@@ -180,9 +182,9 @@ export class World {
     return next && !this.planner.isPaused(next.run.dagId) ? next : null;
   }
 
-  /** When time alone changes something next. */
-  get nextDueAt(): number {
-    let at = this.planner.nextAt;
+  /** When the next run may start that only waits for its time. */
+  get nextStartAt(): number {
+    let at = Infinity;
     for (const queue of this.queues.values()) {
       const next = queue.first;
       if (next && !this.planner.isPaused(next.run.dagId)) at = Math.min(at, next.run.runAfterAt);
@@ -274,6 +276,7 @@ export class World {
     const { state: before } = active.run;
     active.run = draft.run;
     active.openTasks = draft.openTasks;
+    active.spent = draft.spent;
     if (draft.started) {
       active.nodes = [...draft.started];
       active.outputs.clear();

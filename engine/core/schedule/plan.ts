@@ -8,7 +8,7 @@ import { nextTick, previousTick } from "./ticks.ts";
 export interface DuePlan {
   /** Oldest first; at most as many as asked for: more may be due. */
   readonly runs: readonly PlannedRun[];
-  /** Due times that the catch-up rule leaves without a run, newest first; the nearest hundred. */
+  /** Due times that the catch-up rule leaves without a run, newest first; the nearest hundred. Of a DAG that is new they say nothing. */
   readonly passedOver: readonly Instant[];
   readonly scheduledUntil: Instant | null;
   /** The first tick after all of these; null: none comes any more. */
@@ -54,7 +54,7 @@ export function planDue(
   if (runs.length < most) until = Math.max(until, latest);
   return {
     runs,
-    passedOver: scheduledUntil === null ? [] : passedOver(spec, schedule, known, keepFrom),
+    passedOver: passedOver(spec, schedule, known, keepFrom),
     scheduledUntil: until,
     nextDueAt: tickAfter(spec, schedule, until),
   };
