@@ -1,3 +1,4 @@
+import type { Spent } from "../budget/spent.ts";
 import type { Instant, Json, JsonObject } from "../json.ts";
 import type { Attempt, DagRun, TaskInstance, TaskKey } from "../records.ts";
 import type { CompiledDag } from "./compiled-dag.ts";
@@ -29,6 +30,7 @@ export interface ActiveRun {
   readonly outputs: Map<number, Json>;
   /** Earlier attempts that still owe something: a bill, a late search, duplicates. */
   readonly settling: Map<string, Attempt>;
+  spent: Spent;
   /** Tasks of the version that have no row yet: the run is of before they were added. */
   readonly unstored: Set<number>;
   /** Whether it has left memory; whoever still holds it must let go. */

@@ -1,7 +1,7 @@
 import type { Json } from "../json.ts";
 import type { TaskFailure, Usage } from "../operator.ts";
 import type { Attempt } from "../records.ts";
-import { book } from "./booking.ts";
+import { accrue, settleBill, writeAccrued } from "./booking.ts";
 import type { DecisionContext } from "./events.ts";
 import { evaluate, finish } from "./progress.ts";
 import { isRetried, retryAt } from "./retry.ts";
@@ -29,11 +29,15 @@ export function succeed(
 ): void {
   const attempt = openAttempt(draft, position);
   const { now } = context;
-  const settleAt = ended.settleAfterMs === undefined ? null : now + ended.settleAfterMs;
+  // Under a budget an open meter is looked at as often as a job that runs.
+  const isLimited = draft.active.dag.version.spec.budget !== null;
+  const settleAt = ended.settleAfterMs === undefined ? null : now + (isLimited ? 0 : ended.settleAfterMs);
   draft.attempt(position, { ...attempt, state: "succeeded", endedAt: now, settleAt, doubtAt: null });
-  draft.ledger.push(
-    ...book(attempt, ended.usage ?? [], settleAt === null ? "settled" : "accrued", context.priceOf, now),
-  );
+  if (settleAt === null) settleBill(draft, attempt, ended.usage, context);
+  else {
+    accrue(draft, attempt, ended.usage ?? [], context);
+    writeAccrued(draft, attempt);
+  }
   const ending = attempt.ending;
   if (ending && (ending.cause === "cancel" || ending.cause === "mark")) {
     finish(draft, position, ending.then === "success" ? "success" : "failed", ending.cause, context, ending.by);
@@ -63,7 +67,7 @@ export function fail(
     doubtAt: null,
   };
   draft.attempt(position, closed);
-  draft.ledger.push(...book(attempt, ended.usage ?? [], "settled", context.priceOf, now));
+  settleBill(draft, attempt, ended.usage, context);
   const { task } = draft.node(position);
   const stopped = (draft.run.ending !== null && !draft.isTeardown(position)) || attempt.ending?.then === "failed";
   if (!stopped && isRetried(said.class) && task.tryNumber < task.maxTry) {
@@ -83,6 +87,9 @@ function endingFailure(attempt: Attempt, failure: TaskFailure): TaskFailure {
   if (failure.class === "lost") return failure;
   if (ending?.cause === "timeout") {
     return { class: "retryable", code: "TIMEOUT", message: "the attempt ran longer than its timeout and was ended" };
+  }
+  if (ending?.cause === "budget") {
+    return { class: "permanent", code: "BUDGET_EXCEEDED", message: `the run ${ending.why ?? "exceeded its budget"}` };
   }
   if (ending) return { class: "permanent", code: "CANCELLED", message: `ended by ${ending.by} (${ending.cause})` };
   return failure;

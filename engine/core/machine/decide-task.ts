@@ -4,9 +4,15 @@ import type { DecisionContext, TaskEvent } from "./events.ts";
 import { admit, duplicateCancelled, launch, notSent, searched, submitted } from "./launching.ts";
 import { observed, settle } from "./looking.ts";
 import type { RunDraft } from "./run-draft.ts";
+import { watchBudget } from "./watch-budget.ts";
 
 /** Applies what happened to one task. An event about an older attempt changes nothing. */
 export function decideTask(draft: RunDraft, position: number, event: TaskEvent, context: DecisionContext): void {
+  happen(draft, position, event, context);
+  watchBudget(draft, context);
+}
+
+function happen(draft: RunDraft, position: number, event: TaskEvent, context: DecisionContext): void {
   const { task } = draft.node(position);
   switch (event.kind) {
     case "prepared":

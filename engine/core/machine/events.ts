@@ -2,7 +2,7 @@ import type { Json, JsonObject } from "../json.ts";
 import type { Launch, Link, Observation, Submitted, TaskFailure } from "../operator.ts";
 import type { EndingCause } from "../records.ts";
 import type { EngineSettings } from "../settings.ts";
-import type { Price } from "./booking.ts";
+import type { Price } from "../pricing/price.ts";
 
 /** What can happen to one task of a run. `tryNumber` names the attempt it is about: an event for an older one is ignored. */
 export type TaskEvent =

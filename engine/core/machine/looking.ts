@@ -1,5 +1,5 @@
 import type { Observation } from "../operator.ts";
-import { book } from "./booking.ts";
+import { accrue, settleBill } from "./booking.ts";
 import { fail, succeed } from "./conclude.ts";
 import type { DecisionContext } from "./events.ts";
 import type { RunDraft } from "./run-draft.ts";
@@ -16,7 +16,10 @@ export function observed(
   const { now, settings } = context;
   switch (observation.kind) {
     case "running":
-      draft.patch(position, { looking: { detail: observation.detail, unseenSince: null, unseenCount: 0 } });
+      if (looking.detail !== observation.detail || looking.unseenCount > 0) {
+        draft.patch(position, { looking: { detail: observation.detail, unseenSince: null, unseenCount: 0 } });
+      }
+      if (attempt && observation.usage) accrue(draft, attempt, observation.usage, context);
       return;
     case "succeeded":
       succeed(draft, position, observation.output, { ...observation, logTail }, context);
@@ -47,12 +50,17 @@ export function settle(
   const attempt = draft.attemptOf(position, tryNumber);
   if (!attempt || attempt.settleAt === null) return;
   const { now } = context;
-  const again = observation.kind === "succeeded" ? observation.settleAfterMs : undefined;
+  const isOpen = observation.kind === "succeeded" && observation.settleAfterMs !== undefined;
   // A job that cannot be seen just now may be seen again: its bill stays open for as long as a lost one is looked for.
   const isHidden = observation.kind === "unseen" && now - (attempt.endedAt ?? now) < context.settings.lostAfterMs;
-  const waits = again !== undefined || observation.kind === "running" || isHidden;
-  const settleAt = waits ? now + (again ?? context.settings.pollMaxMs) : null;
-  const usage = observation.kind === "unseen" ? [] : (observation.usage ?? []);
-  draft.ledger.push(...book(attempt, usage, settleAt === null ? "settled" : "accrued", context.priceOf, now));
-  draft.changeAttempt(position, { ...attempt, settleAt });
+  const waits = isOpen || observation.kind === "running" || isHidden;
+  const usage = observation.kind === "unseen" ? undefined : observation.usage;
+  // The bill stays open as it is: the next look comes at a running job's pace, and one that changes nothing writes nothing.
+  if (waits) {
+    accrue(draft, attempt, usage ?? [], context);
+    draft.patch(position, {});
+    return;
+  }
+  settleBill(draft, attempt, usage, context);
+  draft.changeAttempt(position, { ...attempt, settleAt: null });
 }

@@ -1,3 +1,4 @@
+import type { Spent } from "../budget/spent.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { TaskSpec } from "../dag.ts";
 import type { Attempt, DagRun, HistoryEntry, LedgerEntry, Mail, TaskInstance } from "../records.ts";
@@ -15,6 +16,7 @@ export class RunDraft {
   run: DagRun;
   /** Tasks that have not ended. */
   openTasks: number;
+  spent: Spent;
   readonly nodes = new Map<number, Node>();
   readonly outputs = new Map<number, Json>();
   readonly history: HistoryEntry[] = [];
@@ -31,6 +33,7 @@ export class RunDraft {
     this.active = active;
     this.run = active.run;
     this.openTasks = active.openTasks;
+    this.spent = active.spent;
   }
 
   spec(position: number): TaskSpec {
@@ -60,6 +63,7 @@ export class RunDraft {
       return { task, attempt: null, prepared: null, looking: NOT_LOOKED };
     });
     this.openTasks = dag.tasks.length;
+    this.spent = this.spent.restarted();
     for (const { attempt } of this.active.nodes) if (attempt && hasDebts(attempt)) this.leftSettling.push(attempt);
   }
 

@@ -1,5 +1,5 @@
 import { Decimal } from "decimal.js";
-import type { Price } from "../machine/booking.ts";
+import type { Price } from "./price.ts";
 import type { Usage } from "../operator.ts";
 
 /** What the usage costs, as an exact decimal in the price's currency. */

@@ -1,4 +1,4 @@
-import type { Price } from "../machine/booking.ts";
+import type { Price } from "./price.ts";
 import { sumOf } from "./amounts.ts";
 
 /** confirmed: seen in public material of 2025 and 2026. general knowledge: to be confirmed with the Price List API. */
