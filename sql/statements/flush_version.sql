@@ -1,12 +1,12 @@
 -- flush_version: publishes one version of a DAG: the DAG itself, its numbers of tasks, the bytes of its files, its pools.
 -- $1 version id, $2 dag id, $3 version number, $4 hash, $5 spec (json as text), $6 source text, $7 file, $8 paused (a new DAG
 -- only), then arrays: $9 task id and $10 task_no, $11 path and $12 sha256 and $13 bytes of files, $14 pool and $15 slots.
--- Whether a DAG that was there before is paused or stale is flush_dags_changed's alone.
+-- A DAG that was there before stays paused or not, and is stale no more: its file is there.
 -- Raises NC001 when the version exists already or a task has another number than the writer remembers.
 -- Relies on dag_pkey, dag_version_pkey, dag_task_pkey, dag_file_pkey, pool_pkey. Measured: 10 tasks, 1 file in 1.4 ms, 2 busy cores.
 WITH this_dag AS (
   INSERT INTO dag (dag_id, file, is_paused) VALUES ($2, $7, $8::boolean)
-  ON CONFLICT (dag_id) DO UPDATE SET file = excluded.file
+  ON CONFLICT (dag_id) DO UPDATE SET file = excluded.file, is_stale = false
 ), version AS (
   INSERT INTO dag_version (version_id, dag_id, version_number, hash, spec, source)
   VALUES ($1::uuid, $2, $3::int, $4, $5::json, $6)

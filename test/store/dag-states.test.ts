@@ -39,12 +39,17 @@ describe("rule 26: how far a DAG is scheduled", () => {
     expect(await stored("asleep")).toEqual(dagState("asleep", { isPaused: true }));
   });
 
-  it("a newer version leaves paused, stale and scheduled_until alone", async () => {
+  it("a newer version leaves paused and scheduled_until alone, and the DAG is stale no more", async () => {
     const first = await planned("kept");
     const put = { ...first, isPaused: true, isStale: true };
     await writer.write({ dagsChanged: [{ from: first, to: put }] });
-    await writer.write({ versions: [version("kept", 2, { extract: 1 })] });
-    expect(await stored("kept")).toEqual(put);
+    const back = { ...put, isStale: false };
+    const next = { ...back, scheduledUntil: AT + DAY };
+    await writer.write({
+      versions: [version("kept", 2, { extract: 1 })],
+      dagsChanged: [{ from: back, to: next }],
+    });
+    expect(await stored("kept")).toEqual(next);
   });
 
   it("any field may become null again", async () => {
