@@ -27,7 +27,7 @@ CREATE TABLE delivery (
   message_id text NOT NULL REFERENCES outbox,
   try_number integer NOT NULL,
   at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  -- accepted, retried, refused
+  -- accepted, retried, refused, given_up
   outcome text NOT NULL,
   -- What the server said, or why it could not be asked.
   response text NOT NULL,

@@ -3,7 +3,7 @@
 -- Rows that another process is just claiming are passed over. In time, not in state, so that nothing has to clean up.
 -- Returns the mails, which try it is, and how long ago the first try ended in milliseconds (0: this is the first).
 -- Relies on outbox_pending_first (statement_timestamp is stable, so it bounds the index) and delivery_pkey.
--- Measured: 0.2 ms with nothing due, 0.6 ms for 8 mails of 10,000 due, 2 busy cores.
+-- Measured: 0.4 ms with nothing due (0.6 ms among 20,000 that wait), 3.9 ms for 4 of 10,000 due, 2 busy cores.
 WITH due AS MATERIALIZED (
   SELECT message_id FROM outbox
   WHERE state = 'pending' AND next_try_at <= statement_timestamp()

@@ -2,7 +2,7 @@
 -- $1 message id, $2 try number, $3 the outbox's state now, $4 milliseconds to the next try (null: none), $5 outcome of the try,
 -- $6 error code and $7 what the server said of a failure (both null: none), $8 what the server said.
 -- Only while that try is the newest and the mail still pending: a process that slept through its lease changes nothing.
--- Returns one row if it was written, none if not. Relies on outbox_pkey and delivery_pkey. Measured: 0.3 ms, 2 busy cores.
+-- Returns one row if it was written, none if not. Relies on outbox_pkey and delivery_pkey. Measured: 2.7 ms, 2 busy cores.
 WITH ended AS (
   UPDATE outbox
   SET state = $3::text, last_code = $6::text, last_error = $7::text,

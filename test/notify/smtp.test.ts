@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo } from "node:net";
+import type { SMTPServerOptions } from "smtp-server";
 import { afterEach, describe, expect, it } from "vitest";
 import type { DeliveryResult } from "../../engine/core/notify/delivery.ts";
 import type { MailDelivery, OutgoingMail } from "../../engine/notify/mail.ts";
@@ -26,17 +27,13 @@ function delivery(smtpUrl: string, timeouts = { connectMs: 2_000, socketMs: 2_00
 const send = (url: string, change: Partial<OutgoingMail> = {}): Promise<DeliveryResult> =>
   delivery(url).deliver(outgoing(change));
 
-const wantsLogin = {
+const wantsLogin: SMTPServerOptions = {
   authOptional: false,
   allowInsecureAuth: true,
-  onAuth: (
-    auth: { username?: string; password?: string },
-    _: unknown,
-    done: (error: Error | null, answer?: { user: string }) => void,
-  ) =>
-    auth.username === "night" && auth.password === "s3cret/@:"
+  onAuth: ({ username, password }, _session, done) =>
+    username === "night" && password === "s3cret/@:"
       ? done(null, { user: "night" })
-      : done(smtpError(535, `5.7.8 wrong password: ${auth.password}`)),
+      : done(smtpError(535, `5.7.8 wrong password: ${password}`)),
 };
 
 describe("a mail that is taken", () => {
