@@ -2,8 +2,7 @@ import { sql, type Kysely } from "kysely";
 import type { RunRows } from "../core/machine/world.ts";
 import type { Instant, JsonObject } from "../core/json.ts";
 import type { DagSpec } from "../core/dag.ts";
-import type { Booked, DagRun, DagVersion, LoadedWorld } from "../core/records.ts";
-import type { RunState } from "../core/states.ts";
+import type { Booked, DagRun, DagVersion, LoadedWorld, TakenDate } from "../core/records.ts";
 import type { Store } from "./open.ts";
 import { toAttempt, toBackfill, toDagState, toDeadline, toRun, toTask } from "./rows.ts";
 import type { Database } from "./tables.ts";
@@ -119,17 +118,10 @@ export async function existingRuns(store: Store, dagId: string, logicalAts: read
   return rows.map(toRun);
 }
 
-/** A logical date that a run of the DAG has already, and how that run stands. */
-export interface TakenDate {
-  readonly dagId: string;
-  readonly logicalAt: Instant;
-  readonly runId: string;
-  /** null: the run's rows are gone, its key stays (protocol rule 29). */
-  readonly state: RunState | null;
-  readonly endedAt: Instant | null;
-}
-
-/** Which of these dates are taken, whatever made their runs: asked before due ticks of any number of DAGs are planned. */
+/**
+ * Which of these dates are taken, whatever made their runs: asked before due ticks of any number of DAGs are planned. Of a
+ * run whose rows are gone the key stays (protocol rule 29): its state is null.
+ */
 export async function takenDates(
   store: Store,
   wishes: readonly { readonly dagId: string; readonly logicalAts: readonly Instant[] }[],
