@@ -16,7 +16,8 @@ interface Watch {
   readonly attempt: Attempt;
   readonly ref: Json;
   readonly since: number;
-  detail: string;
+  /** What the last look told of a job that goes on: the same again is no news. */
+  said: string;
   /** When it is looked at next; other entries of the agenda are stale. */
   dueAt: number;
   /** Its last look went wrong with others beside it: the next one is its own. */
@@ -49,7 +50,7 @@ export class Observer {
     if (attempt.ref === null || this.watches.get(name)?.touched.active === touched.active) return;
     const since = attempt.submittedAt ?? this.clock.now();
     const { ref } = attempt;
-    this.watches.set(name, { touched, attempt, ref, since, detail: "", dueAt: Infinity, isAlone: false });
+    this.watches.set(name, { touched, attempt, ref, since, said: "", dueAt: Infinity, isAlone: false });
     this.lookAgain(name, pollDelayMs(this.deps.settings, this.clock.now() - since, undefined));
   }
 
@@ -153,8 +154,9 @@ export class Observer {
       const wish = observation.kind === "running" ? observation.pollAfterMs : undefined;
       this.lookAgain(name, pollDelayMs(this.deps.settings, this.clock.now() - watch.since, wish));
     }
-    if (observation.kind === "running" && observation.detail === watch.detail) return;
-    watch.detail = observation.kind === "running" ? observation.detail : "";
+    const said = observation.kind === "running" ? JSON.stringify([observation.detail, observation.usage]) : "";
+    if (said !== "" && said === watch.said) return;
+    watch.said = said;
     const logTail = observation.kind === "failed" ? await this.logTail(operator, job) : [];
     this.post(attempt.runId, attempt.taskNo, { kind: "observed", tryNumber, observation, logTail });
   }

@@ -5,8 +5,8 @@ import type { Json } from "../../engine/core/json.ts";
 import type { DecisionContext, TaskEvent } from "../../engine/core/machine/events.ts";
 import { owed } from "../../engine/core/machine/owed.ts";
 import { World } from "../../engine/core/machine/world.ts";
-import type { FailureClass, Launch, Observation, Submitted } from "../../engine/core/operator.ts";
-import type { Attempt, DagRun, FlushBatch, LoadedWorld } from "../../engine/core/records.ts";
+import type { FailureClass, Launch, Observation, Submitted, Usage } from "../../engine/core/operator.ts";
+import type { Attempt, Booked, DagRun, FlushBatch, LoadedWorld } from "../../engine/core/records.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 
 const RUN = "01890000-0000-7000-8000-000000000001";
@@ -45,8 +45,10 @@ export const taskSpec = (taskId: string, changes: Partial<TaskSpec> = {}): TaskS
   ...changes,
 });
 
+const inUsd = (quantity: string): Usage[] => [{ kind: "usd", quantity, unit: "dollar" }];
+
 /** Reads "a -> b -> c; a -> d" into tasks with their upstreams. */
-function tasksOf(text: string, changes: Record<string, Partial<TaskSpec>>): TaskSpec[] {
+export function tasksOf(text: string, changes: Record<string, Partial<TaskSpec>>): TaskSpec[] {
   const upstreams = new Map<string, Set<string>>();
   for (const chain of text.split(";")) {
     const ids = chain.split("->").map((id) => id.trim());
@@ -104,11 +106,11 @@ export class Scenario {
       dagTasks: [],
     };
     this.world = new World(this.loaded, (operator) => LAUNCHES[operator]?.kind === "sensor", rethrow);
-    this.world.enterRun(null, { run: this.run(), tasks: [], attempts: [], outputs: [], booked: [] });
+    this.world.enterRun(null, { run: this.planned(), tasks: [], attempts: [], outputs: [], booked: [] });
     this.turn();
   }
 
-  private run(): DagRun {
+  private planned(): DagRun {
     const times = {
       logicalAt: this.now - 86_400_000,
       intervalStartAt: null,
@@ -141,7 +143,7 @@ export class Scenario {
       settings: DEFAULT_SETTINGS,
       installationId: "installation",
       launchOf: (operator) => LAUNCHES[operator] ?? { kind: "at_least_once" },
-      priceOf: () => ({ unitPrice: "0.44", currency: "USD", source: "test" }),
+      priceOf: (kind) => ({ unitPrice: kind === "usd" ? "1" : "0.44", currency: "USD", source: "test" }),
       sha256: (text) => createHash("sha256").update(text).digest("hex"),
     };
   }
@@ -186,6 +188,58 @@ export class Scenario {
     return this.observe(task, { kind: "failed", failure: { class: failureClass, code: "JOB_FAILED", message } });
   }
 
+  /** A look that says what the job has cost so far. */
+  costs(task: string, usd: string): this {
+    if (this.attempt(task).ref === null) this.starts(task);
+    return this.observe(task, { kind: "running", detail: "RUNNING", usage: usd === "" ? [] : inUsd(usd) });
+  }
+
+  /** The job ends and says what it cost in all. */
+  ends(task: string, kind: "succeeded" | "failed", usd: string): this {
+    if (this.attempt(task).ref === null) this.starts(task);
+    const failure = { class: "retryable", code: "JOB_FAILED", message: "STOPPED" } as const;
+    if (kind === "failed") return this.observe(task, { kind, failure, usage: inUsd(usd) });
+    return this.observe(task, { kind, output: {}, usage: inUsd(usd) });
+  }
+
+  /** The run is to be made again: its rows as stored, cleared. */
+  clears(): this {
+    const { run, nodes } = this.active();
+    const cleared = { ...run, state: "queued", startedAt: null, endedAt: null, ending: null } as const;
+    const tasks = nodes.map((node) => node.task);
+    this.world.enterRun(run, { run: cleared, tasks, attempts: this.attempts(), outputs: [], booked: this.booked() });
+    return this.turn();
+  }
+
+  /** What was flushed in all, of one list of the batches. */
+  flushed<K extends keyof FlushBatch>(list: K): FlushBatch[K][number][] {
+    return this.batches.flatMap((batch) => batch[list] as FlushBatch[K][number][]);
+  }
+
+  get row(): DagRun {
+    return this.active().run;
+  }
+
+  private attempts(): Attempt[] {
+    const { nodes, settling } = this.active();
+    return [...nodes.flatMap((node) => (node.attempt ? [node.attempt] : [])), ...settling.values()];
+  }
+
+  /** What the ledger says counts, as the store reads it: settled in place of accrued. */
+  booked(): Booked[] {
+    const lines = new Map<string, Booked & { readonly kind: string }>();
+    for (const { kind, amount, ...entry } of this.flushed("ledger")) {
+      const { taskNo, tryNumber, usageKind } = entry;
+      const intent = this.flushed("attemptsCreated").find(
+        (attempt) => attempt.taskNo === taskNo && attempt.tryNumber === tryNumber,
+      );
+      const key = `${taskNo}/${tryNumber}/${usageKind}`;
+      if (kind === "accrued" && lines.get(key)?.kind === "settled") continue;
+      lines.set(key, { ...entry, kind, amount, intentAt: intent?.intentAt ?? 0 });
+    }
+    return [...lines.values()];
+  }
+
   /** Lets time pass and rings for every task. */
   later(ms: number): this {
     this.now += ms;
@@ -209,8 +263,9 @@ export class Scenario {
         ...this.loaded,
         runs: [active.run],
         tasks: nodes.map((node) => node.task),
-        attempts: nodes.flatMap((node) => (node.attempt ? [node.attempt] : [])),
+        attempts: this.attempts(),
         outputs: [],
+        booked: this.booked(),
       },
       (operator) => LAUNCHES[operator]?.kind === "sensor",
       rethrow,
