@@ -32,7 +32,7 @@ module.exports = {
     room("dagfile", "^engine/dagfile/", ["^engine/(core|dagfile)/"]),
     packages("dagfile", "^engine/dagfile/", ["node_modules/(yaml|zod|liquidjs)/", "^(fs|path|crypto|url)"]),
     room("store", "^engine/store/", ["^engine/(core|store)/"]),
-    packages("store", "^engine/store/", ["node_modules/(kysely|pg|@types/pg)/", "^(fs|path|url)"]),
+    packages("store", "^engine/store/", ["node_modules/(kysely|pg|@types/pg)/", "^(fs|path|url|crypto)"]),
     room("runtime", "^engine/runtime/", ["^engine/(core|store|runtime)/"]),
     packages("runtime", "^engine/runtime/", [
       "^(timers|events|async_hooks|crypto|os|perf_hooks|util)",
@@ -44,7 +44,7 @@ module.exports = {
     room("api", "^engine/api/", [
       "^engine/(core|dagfile|api)/",
       "^engine/config\\.ts$",
-      "^engine/store/(read-models/|inbox\\.ts$|trigger\\.ts$|tokens\\.ts$|load\\.ts$|open\\.ts$)",
+      "^engine/store/(read-models/|inbox\\.ts$|trigger\\.ts$|tokens\\.ts$|import-errors\\.ts$|load\\.ts$|open\\.ts$)",
       "^engine/runtime/engine\\.ts$",
     ]),
     room("local", "^engine/local/", ["^engine/(core|local)/"]),

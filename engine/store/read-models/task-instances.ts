@@ -1,0 +1,127 @@
+import { sql } from "kysely";
+import type { TaskSpec } from "../../core/dag.ts";
+import type { Instant } from "../../core/json.ts";
+import type { TaskState } from "../../core/states.ts";
+import type { Store } from "../open.ts";
+import { all, isVisible, paged, within, type Page, type Paging, type Span, type Visible } from "./page.ts";
+import { spansOf } from "./run-list.ts";
+
+/** A task instance with what its run and its DAG's version say of it. */
+export interface TaskInstanceRow {
+  readonly runId: string;
+  readonly dagId: string;
+  readonly dagRunId: string;
+  readonly taskId: string;
+  readonly mapIndex: number;
+  readonly state: TaskState;
+  readonly tryNumber: number;
+  readonly maxTry: number;
+  readonly startedAt: Instant | null;
+  readonly endedAt: Instant | null;
+  readonly logicalAt: Instant | null;
+  readonly runAfterAt: Instant;
+  /** When the newest attempt was given its slots; null: it was not yet. */
+  readonly queuedAt: Instant | null;
+  /** As the run's version says; null where that version has no such task. */
+  readonly task: Pick<TaskSpec, "operator" | "pool" | "poolSlots" | "priority"> | null;
+  readonly versionId: string;
+  readonly versionNumber: number;
+  readonly publishedAt: Instant;
+}
+
+const ORDER = {
+  id: sql`task.run_id`,
+  task_id: sql`dag_task.task_id`,
+  state: sql`task.state`,
+  start_date: sql`task.started_at`,
+  end_date: sql`task.ended_at`,
+  try_number: sql`task.try_number`,
+  map_index: sql`task.map_index`,
+  logical_date: sql`run.logical_at`,
+  run_after: sql`run.run_after_at`,
+} as const;
+export type TaskOrder = keyof typeof ORDER;
+export const TASK_ORDERS = Object.keys(ORDER) as [TaskOrder, ...TaskOrder[]];
+
+export interface TaskListFilter extends Paging<TaskOrder> {
+  readonly visible: Visible;
+  readonly dagId?: string | undefined;
+  readonly dagRunId?: string | undefined;
+  readonly taskId?: string | undefined;
+  readonly states?: readonly TaskState[] | undefined;
+  readonly logicalAt?: Span | undefined;
+  readonly runAfterAt?: Span | undefined;
+  readonly startedAt?: Span | undefined;
+  readonly endedAt?: Span | undefined;
+}
+
+const FROM = sql`FROM dag_run AS run
+  JOIN task_instance AS task ON task.run_id = run.run_id
+  JOIN dag_task ON dag_task.dag_id = run.dag_id AND dag_task.task_no = task.task_no`;
+
+const TASK = sql`SELECT task.run_id AS "runId", run.dag_id AS "dagId", run.dag_run_id AS "dagRunId",
+    dag_task.task_id AS "taskId", task.map_index AS "mapIndex", task.state, task.try_number AS "tryNumber",
+    task.max_try AS "maxTry", task.started_at AS "startedAt", task.ended_at AS "endedAt", run.logical_at AS "logicalAt",
+    run.run_after_at AS "runAfterAt", attempt.intent_at AS "queuedAt", run.version_id AS "versionId"
+  ${FROM}
+  LEFT JOIN attempt ON attempt.run_id = task.run_id AND attempt.task_no = task.task_no
+    AND attempt.map_index = task.map_index AND attempt.try_number = task.try_number`;
+
+/** One page of task instances, in the order of runs and then of their DAG's tasks unless told. A run has none before it starts. */
+export async function taskPage(store: Store, filter: TaskListFilter): Promise<Page<TaskInstanceRow>> {
+  const { dagId, dagRunId, taskId, states } = filter;
+  const where = all([
+    ...isVisible(sql`run.dag_id`, filter.visible),
+    ...(dagId === undefined ? [] : [sql`run.dag_id = ${dagId}`]),
+    ...(dagRunId === undefined ? [] : [sql`run.dag_run_id = ${dagRunId}`]),
+    ...(taskId === undefined ? [] : [sql`dag_task.task_id = ${taskId}`]),
+    ...(states === undefined ? [] : [sql`task.state = ANY (${states}::text[])`]),
+    ...spansOf({ logicalAt: filter.logicalAt, runAfterAt: filter.runAfterAt }),
+    ...within(sql`task.started_at`, filter.startedAt),
+    ...within(sql`task.ended_at`, filter.endedAt),
+  ]);
+  const page = paged(filter, ORDER, sql`task.run_id, task.task_no, task.map_index`);
+  const [rows, [count]] = await Promise.all([
+    sql<Omit<TaskInstanceRow, "task" | "versionNumber" | "publishedAt">>`${TASK} WHERE ${where} ${page}`
+      .execute(store.db)
+      .then((result) => result.rows),
+    sql<{ total: number }>`SELECT count(*)::int AS total ${FROM} WHERE ${where}`
+      .execute(store.db)
+      .then((result) => result.rows),
+  ]);
+  const versions = await versionsOf(store, new Set(rows.map((row) => row.versionId)));
+  return {
+    rows: rows.map((row) => ({ ...row, ...ofVersion(versions.get(row.versionId), row) })),
+    total: count?.total ?? 0,
+  };
+}
+
+type OfVersion = Pick<TaskInstanceRow, "task" | "versionId" | "versionNumber" | "publishedAt">;
+type Version = Omit<OfVersion, "task"> & { readonly tasks: ReadonlyMap<string, TaskSpec> };
+
+/** A version is read once for all of its rows: a DAG's text is long. */
+async function versionsOf(store: Store, versionIds: ReadonlySet<string>): Promise<ReadonlyMap<string, Version>> {
+  if (versionIds.size === 0) return new Map();
+  const versions = await store.db
+    .selectFrom("dag_version")
+    .select(["version_id", "version_number", "created_at", "spec"])
+    .where("version_id", "in", [...versionIds])
+    .execute();
+  return new Map(
+    versions.map((version) => [
+      version.version_id,
+      {
+        versionId: version.version_id,
+        versionNumber: version.version_number,
+        publishedAt: version.created_at,
+        tasks: new Map(version.spec.tasks.map((task) => [task.taskId, task])),
+      },
+    ]),
+  );
+}
+
+function ofVersion(version: Version | undefined, { taskId }: { readonly taskId: string }): OfVersion {
+  if (!version) throw new Error("a run has no version");
+  const { tasks, ...rest } = version;
+  return { ...rest, task: tasks.get(taskId) ?? null };
+}
