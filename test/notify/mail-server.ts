@@ -15,6 +15,8 @@ export interface MailServer {
   readonly port: number;
   /** Every mail whose data came in whole, also those that were then not accepted. */
   readonly arrived: ArrivedMail[];
+  /** Drops every connection without a word. */
+  hangUp(): void;
   close(): Promise<void>;
 }
 
@@ -28,6 +30,9 @@ export async function startMailServer(
   settings: { readonly port?: number; answer?(mail: ArrivedMail): Answer; readonly options?: SMTPServerOptions } = {},
 ): Promise<MailServer> {
   const arrived: ArrivedMail[] = [];
+  const hangUp = (): void => {
+    for (const connection of server.connections) connection._socket.destroy();
+  };
   const server = new SMTPServer({
     authOptional: true,
     logger: false,
@@ -40,7 +45,7 @@ export async function startMailServer(
         const mail = arrivedMail(Buffer.concat(chunks).toString("utf8"), session);
         arrived.push(mail);
         const answer = settings.answer?.(mail);
-        if (answer === "hang up") for (const connection of server.connections) connection._socket.destroy();
+        if (answer === "hang up") hangUp();
         else done(answer && smtpError(answer.code, answer.text));
       });
     },
@@ -53,6 +58,7 @@ export async function startMailServer(
     url: `smtp://127.0.0.1:${port}`,
     port,
     arrived,
+    hangUp,
     close: () => new Promise((resolve) => server.close(resolve)),
   };
 }

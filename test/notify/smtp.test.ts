@@ -78,6 +78,14 @@ describe("a mail that is taken", () => {
   });
 });
 
+it("a kept connection that the server has dropped is replaced, and no try is lost by it", async () => {
+  const server = await serve();
+  const kept = delivery(server.url);
+  expect((await kept.deliver(outgoing({ messageId: "1@nocturne" }))).kind).toBe("accepted");
+  server.hangUp();
+  expect((await kept.deliver(outgoing({ messageId: "2@nocturne" }))).kind).toBe("accepted");
+});
+
 describe("TLS", () => {
   const offersTls = { options: { disabledCommands: [] } };
 
