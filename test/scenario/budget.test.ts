@@ -60,7 +60,7 @@ describe("what a run spends", () => {
   });
 
   test("is written with the level that it reached in one flush", () => {
-    const s = budgeted("a", "warn").costs("a", "20");
+    const s = budgeted("a", "warn").costs("a", "19.99").costs("a", "20");
     const batch = s.batches.at(-1);
     expect(batch?.runsChanged.map(({ to }) => to.budgetLevel)).toEqual(["warned"]);
     expect(batch?.mails).toHaveLength(1);
@@ -95,7 +95,7 @@ describe("what a run spends", () => {
   });
 
   test("is what was accrued where nobody tells in the end, and nothing where the bill names it no more", () => {
-    const s = budgeted("a; b", "warn").costs("a", "0.1").costs("b", "0.1").succeeds("a");
+    const s = budgeted("a; b", "warn").costs("a", "0.1").costs("b", "0.05").succeeds("a");
     s.observe("b", { kind: "succeeded", output: {}, usage: [] });
     expect(s.booked().map(({ amount }) => amount)).toEqual(["0.1", "0"]);
   });
@@ -155,7 +155,7 @@ describe("stop", () => {
     s.observe("make", open("1.1"));
     expect(s.batches.slice(written).flatMap((batch) => [...batch.attemptsChanged, ...batch.ledger])).toEqual([]);
     s.observe("make", open("23.5"));
-    expect(s.attempt("work").ending?.why).toBe("spent 25.5 of 25 USD");
+    expect(s.attempt("work").ending?.why).toBe("spent 25.50 of 25 USD");
     s.fails("work").expect({ end: "queued" });
     s.succeeds("end").expect({ run: "failed", make: "success" });
   });
@@ -175,6 +175,14 @@ describe("block", () => {
     expect(s.owes("a")).not.toContain("cancel +0");
     s.succeeds("a").succeeds("end").expect({ a: "success", run: "failed" });
     expect(s.row.ending).toMatchObject({ cause: "budget", why: "spent 25.31 of 25 USD" });
+  });
+
+  test("takes back an intent that was not sent yet, and waits for nothing that only a sensor waits for", () => {
+    const s = budgeted("a; b; wait", "block", { wait: { operator: "sensor" } })
+      .starts("wait")
+      .costs("a", "26");
+    s.expect({ a: "running", wait: "failed" });
+    expect(s.owes("b")).toEqual(["withdraw +0"]);
   });
 
   test("tries nothing again, and keeps the failure's own reason", () => {
@@ -218,10 +226,10 @@ describe("a takeover", () => {
     const s = budgeted("a -> b", "stop").ends("a", "succeeded", "15").costs("b", "6").takeover().costs("b", "6");
     expect(told(s)).toEqual(["budget_warning"]);
     s.takeover().costs("b", "10.5");
-    expect(s.attempt("b").ending?.why).toBe("spent 25.5 of 25 USD");
+    expect(s.attempt("b").ending?.why).toBe("spent 25.50 of 25 USD");
     s.takeover().costs("b", "11").fails("b").expect({ run: "failed" });
     expect(told(s)).toEqual([...EVENTS]);
-    expect(s.attempt("b").failure?.message).toBe("the run spent 25.5 of 25 USD");
+    expect(s.attempt("b").failure?.message).toBe("the run spent 25.50 of 25 USD");
   });
 });
 
@@ -241,7 +249,9 @@ describe("a run that starts again", () => {
     const usage = [{ kind: "usd", quantity: "24", unit: "dollar" }];
     s.event("a", { kind: "observed", tryNumber: 1, observation: { kind: "succeeded", output: {}, usage } });
     expect(s.row.budgetLevel).toBe("ok");
-    s.costs("a", "19").costs("a", "20");
+    s.costs("a", "19").takeover().costs("a", "19.5");
+    expect(told(s)).toEqual(["budget_warning"]);
+    s.costs("a", "20");
     expect(told(s)).toEqual(["budget_warning", "budget_warning"]);
     expect(new Set(s.flushed("mails").map(({ messageId }) => messageId)).size).toBe(2);
   });

@@ -33,8 +33,6 @@ export function parseShare(text: string): number | null {
 /** An amount as people read it: to the cent, and finer below one. What was spent is never shown as less. */
 export function shownMoney(amount: Decimal.Value): string {
   const value = new Decimal(amount);
-  const isSmall = value.lt(1) && !value.isZero();
-  return isSmall
-    ? value.toSignificantDigits(2, Decimal.ROUND_UP).toFixed()
-    : value.toDecimalPlaces(2, Decimal.ROUND_UP).toFixed();
+  if (value.isInteger()) return value.toFixed();
+  return value.lt(1) ? value.toSignificantDigits(2, Decimal.ROUND_UP).toFixed() : value.toFixed(2, Decimal.ROUND_UP);
 }

@@ -37,7 +37,7 @@ export class Spent {
     this.total = sum([...lines.values()].filter((line) => line.counts).map((line) => line.amount));
   }
 
-  /** As the ledger has it. */
+  /** As the ledger has it; a run that has not started has spent nothing, whatever its attempts cost before. */
   static of(booked: readonly Booked[], startedAt: Instant | null): Spent {
     const lines = booked.map((row): [string, Line] => {
       const { taskNo, usageKind, unit } = row;
@@ -47,11 +47,6 @@ export class Spent {
       return [keyOf(row), { ...line, written: amount, writtenAt: null, entry: null }];
     });
     return new Spent(new Map(lines));
-  }
-
-  /** The run starts: what its attempts cost before is still owed to the ledger, and counts no more. */
-  restarted(): Spent {
-    return new Spent(new Map([...this.lines].map(([key, line]) => [key, { ...line, counts: false }])));
   }
 
   /** What a running attempt has used; a figure below a known one is a late look. */

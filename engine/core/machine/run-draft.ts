@@ -63,7 +63,6 @@ export class RunDraft {
       return { task, attempt: null, prepared: null, looking: NOT_LOOKED };
     });
     this.openTasks = dag.tasks.length;
-    this.spent = this.spent.restarted();
     for (const { attempt } of this.active.nodes) if (attempt && hasDebts(attempt)) this.leftSettling.push(attempt);
   }
 
