@@ -238,6 +238,7 @@ export class Term {
   }
 
   private async writeRunByRun(batch: FlushBatch): Promise<void> {
+    let putAside = false;
     for (const part of splitBatch(batch)) {
       const outcome = await flush(this.session, this.fence, part.batch);
       if (outcome.kind === "committed") continue;
@@ -245,9 +246,12 @@ export class Term {
       this.deps.log.error({ runId: part.runId }, `the run is quarantined: ${outcome.message}`);
       const aside = quarantineBatch(part, this.world.runs.get(part.runId)?.run, outcome.message);
       this.world.drop(part.runId);
+      putAside = true;
       if (aside && (await flush(this.session, this.fence, aside)).kind !== "committed") {
         throw new TermOver("reload", `the run ${part.runId} could not be put aside`);
       }
     }
+    // Deadlines and mails of a run that stayed out were not written either: memory must not believe they were.
+    if (putAside) throw new TermOver("reload", "a run was put aside");
   }
 }

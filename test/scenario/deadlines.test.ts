@@ -152,3 +152,11 @@ test("everybody who asked for it is told, and each address once", () => {
   const made = nights({ notify }).at("2026-01-06T02:00Z").at("2026-01-06T06:01Z");
   expect(made.mails()).toEqual(["sla_missed to a@example.com", "sla_missed to b@example.com"]);
 });
+
+test("a catch-up that is planned in steps misses every night of it, and tells the old ones in one message", () => {
+  const made = nights({ schedule: { cron: ["0 2 * * *"], timezone: "UTC", catchup: true } });
+  made.restartAt("2026-04-20T07:00Z").turn().turn();
+  const missed = Object.values(made.deadlines()).filter((text) => text.startsWith("missed"));
+  expect(missed).toHaveLength(105);
+  expect(made.mails()).toHaveLength(2);
+});

@@ -23,38 +23,21 @@ export class Deadlines {
   }
 
   /**
-   * The runs of these due times have been planned; null: passed over, without a run. A deadline that was there before is the
-   * run's now. One that was not, and has passed, is made only when its rule has been followed all along: nobody was to be
-   * told while the DAG was paused, or before it was scheduled at all.
+   * What a schedule has planned: a run for each due time, null where it was passed over, and the tick that comes next, whose
+   * deadlines are there before its run is. A deadline that was there before is the run's now. One that was not, and has
+   * passed, is made only when its rule has been followed all along: nobody was to be told while the DAG was paused, or
+   * before it was scheduled at all. Rules that changed change what has not begun.
    */
   planned(
     spec: Ruled,
     dueTimes: readonly { readonly dueAt: Instant; readonly runId: string | null }[],
+    nextDueAt: Instant | null,
+    hasBegun: (runId: string) => boolean,
     now: Instant,
   ): void {
-    for (const rule of spec.sla) {
-      const followed = this.of(spec.dagId).some((each) => each.rule === rule.name && each.dueAt <= now);
-      for (const { dueAt, runId } of dueTimes) {
-        const known = this.pending.get(keyOf({ dagId: spec.dagId, dueAt, rule: rule.name }));
-        const deadlineAt = deadlineFor(rule, dueAt, spec.timezone);
-        if (known) this.change(known, { ...known, runId: known.runId ?? runId });
-        else if (followed || deadlineAt >= now) {
-          this.make({
-            dagId: spec.dagId,
-            dueAt,
-            rule: rule.name,
-            deadlineAt,
-            runId,
-            state: "pending",
-            decidedAt: null,
-          });
-        }
-      }
-    }
-  }
-
-  /** The tick that comes next: its deadlines are there before its run is. Rules that changed change what has not begun. */
-  follow(spec: Ruled, nextDueAt: Instant | null, hasBegun: (runId: string) => boolean, now: Instant): void {
+    const waiting = this.of(spec.dagId).filter((each) => each.runId === null && each.dueAt <= now);
+    const followed = new Set(waiting.map(({ rule }) => rule));
+    for (const due of dueTimes) this.expect(spec, due, followed, now);
     for (const deadline of this.of(spec.dagId)) {
       if (deadline.runId !== null && hasBegun(deadline.runId)) continue;
       const rule = spec.sla.find(({ name }) => name === deadline.rule);
@@ -62,7 +45,24 @@ export class Deadlines {
       if (!rule || !isAhead) this.decide(deadline, "dropped", now);
       else this.change(deadline, { ...deadline, deadlineAt: deadlineFor(rule, deadline.dueAt, spec.timezone) });
     }
-    if (nextDueAt !== null) this.planned(spec, [{ dueAt: nextDueAt, runId: null }], now);
+    if (nextDueAt !== null) this.expect(spec, { dueAt: nextDueAt, runId: null }, followed, now);
+  }
+
+  private expect(
+    spec: Ruled,
+    { dueAt, runId }: { readonly dueAt: Instant; readonly runId: string | null },
+    followed: ReadonlySet<string>,
+    now: Instant,
+  ): void {
+    for (const rule of spec.sla) {
+      const key = { dagId: spec.dagId, dueAt, rule: rule.name };
+      const known = this.pending.get(keyOf(key));
+      const deadlineAt = deadlineFor(rule, dueAt, spec.timezone);
+      if (known) this.change(known, { ...known, runId: known.runId ?? runId });
+      else if (followed.has(rule.name) || deadlineAt >= now) {
+        this.make({ ...key, deadlineAt, runId, state: "pending", decidedAt: null });
+      }
+    }
   }
 
   /** The deadlines that have passed at `now`: to finish at the deadline itself is to meet it. */

@@ -95,9 +95,8 @@ export class Planner {
       return { dueAt: times.runAfterAt, runId, known: null };
     });
     const passedOver = plan.passedOver.map((dueAt) => ({ dueAt, runId: null }));
-    this.deadlines.planned(spec, [...passedOver, ...nights], now);
     const hasBegun = (runId: string): boolean => this.world.activeRun(runId)?.run.state !== "queued";
-    this.deadlines.follow(spec, plan.nextDueAt, hasBegun, now);
+    this.deadlines.planned(spec, [...passedOver, ...nights], plan.nextDueAt, hasBegun, now);
     for (const { runId, known } of nights) {
       if (known?.state === "success" && known.endedAt !== null) this.finished(runId, known.endedAt, now);
     }
@@ -127,6 +126,8 @@ export class Planner {
   /** Decides the deadlines that have passed: each is missed once, and told once (sla-and-budget). */
   decideDeadlines(context: DecisionContext): void {
     const { now, settings } = context;
+    // A long catch-up is planned in steps: until the last, a deadline that was there before still leads to the next.
+    if (this.schedules.nextAt <= now) return;
     const old = new Map<string, Deadline[]>();
     for (const deadline of this.deadlines.passed(now)) {
       const { dagId, runId } = deadline;
