@@ -8,6 +8,7 @@ import {
   type RunJobFlowCommandInput,
 } from "@aws-sdk/client-emr";
 import { parseDuration } from "../../engine/core/duration.ts";
+import type { Instant } from "../../engine/core/json.ts";
 import type { Observation, Operator, SubmitContext } from "../../engine/core/operator.ts";
 import { required, settingsOf } from "../aws/connection-settings.ts";
 import { consoleLinks } from "../aws/console-links.ts";
@@ -62,13 +63,14 @@ export const emrCluster: Operator<EmrClusterParams, Ref, Output> = {
     const first = jobs[0];
     if (!first) return [];
     const client = emrOf(first.context.connection, "look");
+    const now = first.context.now();
     const statuses = await readStatuses(
       client,
       jobs.map(({ ref }) => ref.cluster_id),
+      now,
       signal,
     );
-    const now = new Date();
-    return jobs.map(({ ref }) => observation(ref, statuses.get(ref.cluster_id), now));
+    return jobs.map(({ ref }) => observation(ref, statuses.get(ref.cluster_id), new Date(now)));
   },
 
   async cancel({ cluster_id }, { connection, signal }) {
@@ -149,10 +151,10 @@ async function listClusters(client: EMRClient, CreatedAfter: Date, signal: Abort
 }
 
 /** One list for several clusters, a single look for one and for what the list did not hold. */
-async function readStatuses(client: EMRClient, ids: readonly string[], signal: AbortSignal) {
+async function readStatuses(client: EMRClient, ids: readonly string[], now: Instant, signal: AbortSignal) {
   const statuses = new Map<string, ClusterStatus>();
   if (ids.length > 1) {
-    const lastDay = new Date(Date.now() - 86_400_000);
+    const lastDay = new Date(now - 86_400_000);
     const { clusters } = await listClusters(client, lastDay, signal);
     for (const { Id, Status } of clusters) if (Id !== undefined && Status) statuses.set(Id, Status);
   }

@@ -61,7 +61,7 @@ export const glueJob: Operator<GlueJobParams, Ref, Output> = {
     if (!first) return [];
     const refs = jobs.map(({ ref }) => ref);
     const runs = await readRuns(glueOf(first.context.connection, "look"), refs, signal);
-    const now = new Date();
+    const now = new Date(first.context.now());
     return refs.map(({ run }) => observation(runs.get(run), now));
   },
 

@@ -5,14 +5,16 @@ import {
   ListStatementsCommand,
   RedshiftDataClient,
   type DescribeStatementResponse,
+  type StatementData,
 } from "@aws-sdk/client-redshift-data";
-import type { Json } from "../../../engine/core/json.ts";
+import type { Instant, Json } from "../../../engine/core/json.ts";
 import type {
   Connection,
   Launch,
   Observation,
   Observed,
   Operator,
+  OperatorContext,
   OperatorDescriptor,
   SubmitContext,
   TaskFailure,
@@ -80,8 +82,8 @@ export function redshiftOperator<P, Out extends Json>(kind: Kind<P, Out>): Opera
       const live = await stillRunning(jobs, signal);
       return Promise.all(
         jobs.map(async (job): Promise<Observation<Out>> => {
-          const detail = live.get(job.ref.statement_id);
-          return detail === undefined ? look(kind, job, signal) : { kind: "running", detail };
+          const statement = live.get(job.ref.statement_id);
+          return statement ? running(statement, job.context) : look(kind, job, signal);
         }),
       );
     },
@@ -131,20 +133,30 @@ function request({ statements, parameters = {} }: Batch, { connection, launchKey
 async function stillRunning(
   jobs: readonly Observed<StatementRef>[],
   signal: AbortSignal,
-): Promise<Map<string, string>> {
+): Promise<Map<string, StatementData>> {
   const first = jobs[0];
   if (!first || jobs.length < 2) return new Map();
   const list = new ListStatementsCommand({ Status: "ALL", MaxResults: PAGE });
   const { Statements = [] } = await redshiftOf(first.context.connection, "look").send(list, { abortSignal: signal });
   const live = Statements.filter(({ Status }) => Status === "SUBMITTED" || Status === "PICKED" || Status === "STARTED");
-  return new Map(live.map(({ Id = "", Status = "" }) => [Id, Status]));
+  return new Map(live.map((statement) => [statement.Id ?? "", statement]));
+}
+
+/** A statement at work, with what it has used so far. */
+function running(
+  { Status = "", CreatedAt }: Pick<StatementData, "Status" | "CreatedAt">,
+  { connection, now }: OperatorContext,
+): Observation<never> {
+  const seconds = CreatedAt === undefined ? 0 : secondsBetween(CreatedAt, new Date(now()));
+  return { kind: "running", detail: Status, usage: usageOf(connection, seconds) };
 }
 
 async function look<P, Out>(
   kind: Kind<P, Out>,
-  { ref, context: { connection } }: Observed<StatementRef>,
+  { ref, context }: Observed<StatementRef>,
   signal: AbortSignal,
 ): Promise<Observation<Out>> {
+  const { connection } = context;
   const client = redshiftOf(connection, "look");
   let statement: DescribeStatementResponse;
   try {
@@ -155,8 +167,8 @@ async function look<P, Out>(
   }
   const state = (statement.Status ?? "") as string;
   const meaning = Object.hasOwn(STATUSES, state) ? STATUSES[state as keyof typeof STATUSES] : null;
-  const usage = usageOf(connection, elapsedSeconds(statement, meaning === "running"));
-  if (meaning === "running") return { kind: "running", detail: state, usage };
+  if (meaning === "running") return running(statement, context);
+  const usage = usageOf(connection, elapsedSeconds(statement, context.now()));
   const message = statement.Error?.trim() || `the statement ended as ${state}`;
   if (meaning === "aborted")
     return { kind: "failed", failure: { class: "permanent", code: "CANCELLED", message }, usage };
@@ -176,9 +188,9 @@ async function look<P, Out>(
 }
 
 /** Duration counts nanoseconds, and is -1 until there is one. */
-function elapsedSeconds({ Duration = -1, CreatedAt }: DescribeStatementResponse, isRunning: boolean): number {
-  if (!isRunning && Duration >= 0) return Duration / 1e9;
-  return CreatedAt === undefined ? 0 : secondsBetween(CreatedAt, new Date());
+function elapsedSeconds({ Duration = -1, CreatedAt }: DescribeStatementResponse, now: Instant): number {
+  if (Duration >= 0) return Duration / 1e9;
+  return CreatedAt === undefined ? 0 : secondsBetween(CreatedAt, new Date(now));
 }
 
 /** Which statement of the batch failed, counted from 1; 0 when Redshift does not say. */
