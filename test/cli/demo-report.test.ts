@@ -43,7 +43,10 @@ const result: DemoResult = {
   duplicates: 1,
   cost: { amount: "1.2345", currency: "USD" },
   sla: { rules: [{ name: "ready", finishBy: { hour: 6, minute: 0, days: 0 } }], timezone: "America/New_York" },
+  mails: [],
+  budget: null,
   engine: "DuckDB",
+  factor: 1,
   seconds: 9.876,
 };
 
@@ -92,6 +95,36 @@ describe("the demo's report", () => {
       sla: { met: 1, missed: 2 },
       engine: "DuckDB",
       seconds: 9.876,
+      mails: [],
+      budget: { limit: null, spent: "1.2345", currency: "USD", stopped: false },
     });
+  });
+
+  test("tells limit and spending exactly, and that a budget ended a run", () => {
+    const { run } = night(6, "failed", 1);
+    const ending = { cause: "budget", then: "failed", by: "engine", at: 0 } as const;
+    const mails = [{ kind: "budget_exceeded", subject: "over", to: "data-oncall@example.com" } as const];
+    const budget = { perRun: "25.50", currency: "USD", warnAt: 0.8, onExceeded: "stop" } as const;
+    const runs = [{ ds: "2025-01-06", run: { ...run, ending } }];
+    const cost = { amount: "27.123456789", currency: "USD" };
+    expect(demoDocument({ ...result, runs, mails, budget, cost })).toMatchObject({
+      mails,
+      cost: { amount: "27.12", currency: "USD" },
+      budget: { limit: "25.5", spent: "27.123456789", currency: "USD", stopped: true },
+    });
+  });
+
+  test("judges a night that ran by its schedule by when it ended, however little it worked", () => {
+    const { ds, run } = night(6, "success", 1);
+    const scheduled = { ...run, runType: "scheduled", startedAt: run.runAfterAt + 5 * 3_600_000 } as const;
+    const late = { ...scheduled, endedAt: scheduled.startedAt + 60_000 };
+    expect(verdictsOf({ runs: [{ ds, run: late }], sla: result.sla })).toMatchObject([
+      { met: false, finishAt: late.endedAt },
+    ]);
+  });
+
+  test("of a clock that ran faster says so beside the cost", () => {
+    const lines = demoLines({ ...result, factor: 1440 }, pc.createColors(false), (command) => command).join("\n");
+    expect(lines).toContain("1.23 USD, at durations on a clock 1,440 times as fast, with AWS's prices");
   });
 });

@@ -7,9 +7,9 @@ import { costs } from "../../store/read-models/costs.ts";
 import { checkRange, rangeOf } from "../backfill/plan.ts";
 import { runBackfill } from "../backfill/run.ts";
 import { parseColumns } from "../demo/column-map.ts";
-import { freshDatabase, freshLocalAws, takeHome, writeSettings, DEMO_FLEET } from "../demo/home.ts";
+import { DEMO_BUCKETS, DEMO_FLEET, freshDatabase, freshLocalAws, takeHome, writeSettings } from "../demo/home.ts";
 import { days, type RawFile } from "../demo/raw-file.ts";
-import { demoDocument, demoLines, type DemoResult } from "../demo/report.ts";
+import { demoDocument, demoLines, storyLines, type DemoResult } from "../demo/report.ts";
 import { lineCounts, storeTotals } from "../demo/results.ts";
 import { sampleSales } from "../demo/sample-sales.ts";
 import { checkCsv, stageCsv } from "../demo/stage-csv.ts";
@@ -17,6 +17,7 @@ import { upload } from "../demo/upload.ts";
 import { EXIT } from "../exit-codes.ts";
 import { findDag } from "../read-dags.ts";
 import { lookAt, withStore, type Session } from "../session.ts";
+import { mailsOf } from "../demo/evidence.ts";
 import { counted } from "../text/figures.ts";
 
 interface DemoOptions {
@@ -26,6 +27,8 @@ interface DemoOptions {
   readonly from?: string;
   readonly to?: string;
   readonly maxRejected?: number;
+  readonly slow?: boolean;
+  readonly overspend?: boolean;
 }
 
 /** What the demo runs on: the nights, their raw files, and how many nights side by side. */
@@ -38,7 +41,7 @@ interface Work {
 }
 
 const DAG = "nightly_store_sales";
-const BUCKETS = ["acme-sales", "nocturne-artifacts"] as const;
+const RUNAWAY = "runaway_glue";
 /** Nights that are over wherever the clock stands, away from any change of the clocks. */
 const FIRST_NIGHT = "2025-01-06";
 /** Generated sales have late lines, which nights share: one night after the other. Someone's own file has none. */
@@ -47,15 +50,15 @@ const SIDE_BY_SIDE = { generated: 1, own: 4 } as const;
 /** `demo`: the whole product on this machine, from raw files to the table per store. */
 export async function demo(session: Session, _args: readonly string[], options: DemoOptions): Promise<number> {
   const startedAt = performance.now();
+  const story = options.slow === true ? "slow" : options.overspend === true ? "overspend" : null;
   const work = await workOf(options, session.cwd);
   const home = resolve(session.cwd, session.flags.home ?? join(".nocturne", "demo"));
   const lock = await takeHome(home);
   try {
     await writeSettings(home);
+    if (story !== null) return await tell(session, home, story, startedAt);
     const result = await runDemo(session, home, work, startedAt);
-    const shortHome = relative(session.cwd, home) || ".";
-    const hint = (command: string): string => lookAt(session, command, shortHome.startsWith("..") ? home : shortHome);
-    for (const line of demoLines(result, session.out.colors, hint)) session.out.print(line);
+    for (const line of demoLines(result, session.out.colors, hintOf(session, home))) session.out.print(line);
     session.out.document(demoDocument(result));
     return result.runs.every(({ run }) => run.state === "success") ? EXIT.done : EXIT.failed;
   } finally {
@@ -65,7 +68,7 @@ export async function demo(session: Session, _args: readonly string[], options: 
 
 async function runDemo(session: Session, home: string, work: Work, startedAt: number): Promise<DemoResult> {
   const { out } = session;
-  const config = await session.config({ home, config: join(home, "nocturne.yaml"), fleet: DEMO_FLEET, aws: "local" });
+  const config = await demoConfig(session, home);
   const dag = await findDag(session, config, DAG);
   rangeOf(dag.spec, work.from, work.to);
   out.progress("Setting up Postgres and local-aws, laying down the raw sales files");
@@ -73,7 +76,7 @@ async function runDemo(session: Session, home: string, work: Work, startedAt: nu
     freshDatabase(home, config.databaseUrl),
     freshLocalAws(home).then(async (aws) => {
       try {
-        return { aws, files: await upload(aws.url, BUCKETS, work.files, session.interrupted) };
+        return { aws, files: await upload(aws.url, DEMO_BUCKETS, work.files, session.interrupted) };
       } catch (error) {
         await aws.stop();
         throw error;
@@ -84,7 +87,7 @@ async function runDemo(session: Session, home: string, work: Work, startedAt: nu
     if (database.status === "rejected") throw database.reason;
     if (local.status === "rejected") throw local.reason;
     const { url, engine } = local.value.aws;
-    out.progress(`${counted(local.value.files, "raw file")} in s3://${BUCKETS[0]}, LOCAL at ${url}`);
+    out.progress(`${counted(local.value.files, "raw file")} in s3://${DEMO_BUCKETS[0]}, LOCAL at ${url}`);
     const here = withLocalAws({ ...config, databaseUrl: database.value.url }, url);
     return await withStore(session, here, async (store) => {
       const { from, to, maxActiveRuns, conf } = work;
@@ -105,7 +108,10 @@ async function runDemo(session: Session, home: string, work: Work, startedAt: nu
         ...lines,
         cost: { amount: cost.amount, currency: cost.currency ?? "USD" },
         sla: { rules: dag.spec.sla, timezone: dag.spec.timezone },
+        mails: (await mailsOf(store)).map(({ kind, subject, to }) => ({ kind, subject, to })),
+        budget: dag.spec.budget,
         engine,
+        factor: 1,
         seconds: Math.round(performance.now() - startedAt) / 1000,
       };
     });
@@ -113,6 +119,33 @@ async function runDemo(session: Session, home: string, work: Work, startedAt: nu
     if (local.status === "fulfilled") await local.value.aws.stop();
     if (database.status === "fulfilled") await database.value.stop();
   }
+}
+
+/** The demo's own settings: no other fleet, no other home, and never AWS itself. */
+const demoConfig = (session: Session, home: string) =>
+  session.config({ home, config: join(home, "nocturne.yaml"), fleet: DEMO_FLEET, aws: "local" });
+
+/** Commands as they work where one stands. */
+function hintOf(session: Session, home: string): (command: string) => string {
+  const shortHome = relative(session.cwd, home) || ".";
+  return (command) => lookAt(session, command, shortHome.startsWith("..") ? home : shortHome);
+}
+
+/** A story on a faster clock. Exit code 0: all of it happened. */
+async function tell(session: Session, home: string, story: "slow" | "overspend", startedAt: number): Promise<number> {
+  const { out } = session;
+  const config = await demoConfig(session, home);
+  const isSlow = story === "slow";
+  const dag = await findDag(session, config, isSlow ? DAG : RUNAWAY);
+  const { result, lines, missing } = isSlow
+    ? await (await import("../demo/slow.ts")).slowNight(session, config, dag, startedAt)
+    : await (await import("../demo/overspend.ts")).overspend(session, config, dag, startedAt);
+  const hint = hintOf(session, home);
+  for (const line of lines) out.print(line);
+  for (const line of isSlow ? demoLines(result, out.colors, hint) : storyLines(result, hint)) out.print(line);
+  for (const line of missing) out.progress(out.colors.red(`Not shown: ${line}`));
+  out.document(demoDocument(result));
+  return missing.length === 0 ? EXIT.done : EXIT.failed;
 }
 
 async function workOf(options: DemoOptions, cwd: string): Promise<Work> {

@@ -3,13 +3,16 @@ import { join } from "node:path";
 import pg from "pg";
 import { NocturneError } from "../../core/errors.ts";
 import { startPostgres } from "../../local/embedded-postgres.ts";
-import { endLocalAws, startLocalAws, type LocalAws } from "../../local/local-aws.ts";
+import { endLocalAws, startLocalAws, type LocalAws, type TimeWish } from "../../local/local-aws.ts";
 import { makeHome } from "../../local/home.ts";
 import { tryLock, type Lock } from "../../local/lock.ts";
 import { packageRoot } from "../../local/package-root.ts";
 
 /** Every demo has this schema to itself and begins by dropping it: no other fleet's rows are ever touched. */
 export const DEMO_FLEET = "nocturne_demo";
+
+/** The first holds the sales; the second what the clients upload. */
+export const DEMO_BUCKETS = ["acme-sales", "nocturne-artifacts"] as const;
 
 /** Takes the demo's folder for this process; throws HOME_UNUSABLE, or HOME_IN_USE while another demo runs there. */
 export async function takeHome(home: string): Promise<Lock> {
@@ -34,11 +37,11 @@ export async function writeSettings(home: string): Promise<void> {
   await writeFile(join(home, "nocturne.yaml"), `${lines.join("\n")}\n`);
 }
 
-/** A local-aws with nothing in it; what an earlier demo left running, perhaps killed, is ended first. */
-export async function freshLocalAws(home: string): Promise<LocalAws> {
+/** A local-aws with nothing in it; what an earlier demo left running, perhaps killed, is ended first. `time`: its own clock. */
+export async function freshLocalAws(home: string, time?: TimeWish): Promise<LocalAws> {
   await endLocalAws(home);
   await rm(join(home, "local-aws"), { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
-  return startLocalAws({ home });
+  return startLocalAws(time === undefined ? { home } : { home, time });
 }
 
 /** A database without rows of an earlier demo: the embedded one, unless another is named. */
