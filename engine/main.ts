@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
-import type { App } from "./cli/app.ts";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import type { App, MailRoute } from "./cli/app.ts";
 import { run } from "./cli/run.ts";
 import type { Config } from "./config.ts";
 import { NocturneError } from "./core/errors.ts";
@@ -45,24 +47,22 @@ const app: App = {
     }
   },
 
-  async startEngine(config, store, dags) {
-    const [{ startEngine }, { prepareTask }, { operatorDescriptors }, { priceOf }, { default: pino }] =
-      await Promise.all([
-        import("./runtime/engine.ts"),
-        import("./dagfile/prepare.ts"),
-        import("../operators/index.ts"),
-        import("./core/pricing/price-table.ts"),
-        import("pino"),
-      ]);
+  async startEngine(config, store, dags, { plans, time, onMails }) {
+    const [{ startEngine }, { prepareTask }, { operatorDescriptors }, { priceOf }, log] = await Promise.all([
+      import("./runtime/engine.ts"),
+      import("./dagfile/prepare.ts"),
+      import("../operators/index.ts"),
+      import("./core/pricing/price-table.ts"),
+      logOf(config),
+    ]);
     const operators = new Map(operatorDescriptors.map((descriptor) => [descriptor.type, descriptor]));
     const loaded = new Map<string, Promise<AnyOperator>>();
-    const log = pino(
-      { name: "nocturne" },
-      pino.destination({ dest: `${config.home}/engine.log`, mkdir: true, sync: false }),
-    );
     return startEngine({
       store,
       dags,
+      plans,
+      time,
+      onMails,
       operators,
       settings: config.engine,
       log,
@@ -81,7 +81,61 @@ const app: App = {
       priceOf: (usageKind) => priceOf(usageKind, config.prices),
     });
   },
+
+  mailRoute,
+
+  async startAlerter(config, store, { publicUrl, onTrouble }) {
+    const [{ startAlerter }, log] = await Promise.all([import("./notify/alerter.ts"), logOf(config)]);
+    const delivery = await deliveryOf(config);
+    return startAlerter({ store, delivery, publicUrl, local: config.aws === "local", log, onTrouble });
+  },
+
+  async startApi(config, store, { isReady, ...wish }) {
+    const [{ startApi }, { newRunId }, log] = await Promise.all([
+      import("./api/server.ts"),
+      import("./runtime/ids.ts"),
+      logOf(config),
+    ]);
+    const mailTrouble = mailRoute(config).kind === "none" ? "SMTP_URL is not set: mails wait" : null;
+    const status = async () => ({ isReady: isReady(), detail: isReady() ? null : "starting", mailTrouble });
+    const { writerTtlMs } = config.engine;
+    return startApi({ ...wish, store, version: app.version, newRunId, status, log, writerTtlMs });
+  },
+
+  async cleanUp(store) {
+    await (await import("./store/housekeeping.ts")).forgetRequestKeys(store);
+  },
+
+  async dropFleet(store) {
+    await (await import("./store/migrate.ts")).dropFleet(store);
+  },
 };
+
+function mailRoute({ smtpUrl, aws, home }: Config): MailRoute {
+  if (smtpUrl !== null) return { kind: "smtp" };
+  return aws === "local" ? { kind: "inbox", folder: join(home, "inbox") } : { kind: "none" };
+}
+
+async function deliveryOf(config: Config) {
+  const route = mailRoute(config);
+  const from = config.mailFrom;
+  if (route.kind === "inbox") return (await import("./notify/inbox.ts")).inboxDelivery({ folder: route.folder, from });
+  const { smtpUrl } = config;
+  return smtpUrl === null ? null : (await import("./notify/smtp.ts")).smtpDelivery({ smtpUrl, from });
+}
+
+const logs = new Map<string, Promise<Logger>>();
+
+/** One log for each home, whoever writes into it. */
+function logOf({ home }: Config): Promise<Logger> {
+  const open = async (): Promise<Logger> => {
+    const { default: pino } = await import("pino");
+    return pino({ name: "nocturne" }, pino.destination({ dest: join(home, "engine.log"), mkdir: true, sync: false }));
+  };
+  const known = logs.get(home) ?? open();
+  logs.set(home, known);
+  return known;
+}
 
 async function load(operators: ReadonlyMap<string, OperatorDescriptor>, type: string): Promise<AnyOperator> {
   const descriptor = operators.get(type);

@@ -8,9 +8,15 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   CSV_COLUMN_MISSING: EXIT.usage,
   DAG_NOT_FOUND: EXIT.notFound,
   RUN_NOT_FOUND: EXIT.notFound,
+  TOKEN_NOT_FOUND: EXIT.notFound,
+  NOT_FOUND: EXIT.notFound,
   HOME_IN_USE: EXIT.refused,
   WRITER_HELD: EXIT.refused,
   RUN_QUARANTINED: EXIT.refused,
+  RUN_EXISTS: EXIT.refused,
+  DAG_PAUSED: EXIT.refused,
+  FORBIDDEN: EXIT.refused,
+  PORT_TAKEN: EXIT.refused,
   DATABASE_NEWER: EXIT.refused,
 };
 

@@ -9,6 +9,9 @@ import { createSession, type GlobalOptions, type Surroundings } from "./session.
 /** What a command does once its arguments are read; answers the exit code. */
 type Action<Options> = (session: Session, args: readonly string[], options: Options) => Promise<number>;
 
+/** What the demo's own nights are made of. */
+const DATA_OPTIONS = ["nights", "sales", "columns", "from", "to", "maxRejected"];
+
 /** Builds the command line. Each command's module is loaded when it runs: --help loads none of them. */
 export function buildProgram(app: App, surroundings: Surroundings, exit: (code: number) => void): Command {
   const program = new Command("nocturne")
@@ -24,7 +27,10 @@ export function buildProgram(app: App, surroundings: Surroundings, exit: (code: 
     .option("--debug", "with an error, where in the program it happened")
     .option("--no-color", "no colours (NO_COLOR does the same)")
     .showSuggestionAfterError()
-    .addHelpText("after", examples(["nocturne demo", "nocturne dags check", "nocturne doctor"]));
+    .addHelpText(
+      "after",
+      examples(["nocturne demo", "nocturne up --aws local", "nocturne dags check", "nocturne doctor"]),
+    );
 
   const bind =
     <Options>(load: () => Promise<Action<Options>>) =>
@@ -48,16 +54,43 @@ export function buildProgram(app: App, surroundings: Surroundings, exit: (code: 
     .option("--from <day>", "with --sales: the first night")
     .option("--to <day>", "with --sales: the last night")
     .option("--max-rejected <share>", "how many of a night's lines may be rejected, as a share", share)
+    .addOption(
+      new Option("--slow", "instead: a night too slow for its deadline, hours in seconds, and the mail that says so") //
+        .conflicts([...DATA_OPTIONS, "overspend"]),
+    )
+    .addOption(
+      new Option("--overspend", "instead: a Glue job that runs away, and the budget that stops it") //
+        .conflicts([...DATA_OPTIONS, "slow"]),
+    )
     .addHelpText(
       "after",
       examples([
         "nocturne demo",
         "nocturne demo --nights 3 --json",
+        "nocturne demo --slow",
+        "nocturne demo --overspend --json",
         "nocturne demo --sales sales.csv --from 2023-01-01 --to 2023-01-31 \\",
         "    --columns sale_id=id,store_id=shop,sold_at=day+time,product_id=sku,quantity=qty,unit_price=price",
       ]),
     )
     .action(bind(async () => (await import("./commands/demo.ts")).demo));
+
+  program
+    .command("up")
+    .description("run everything: schedules, the REST API, mails; stops in order on Ctrl-C")
+    .option("--port <n>", "where the API listens; 0: any free one", portNumber, 8080)
+    .option("--host <address>", "on which address; every request needs a token", "127.0.0.1")
+    .option("--time-scale <n>", "with --aws local: a clock that runs n times as fast")
+    .option("--time-from <instant>", "with --aws local: what that clock shows at first, such as 2026-01-31T01:50:00Z")
+    .addHelpText(
+      "after",
+      examples([
+        "nocturne up",
+        "nocturne up --aws local --port 0 --json",
+        "nocturne up --aws local --time-scale 600 --time-from 2026-01-31T06:50:00Z",
+      ]),
+    )
+    .action(bind(async () => (await import("./commands/up.ts")).up));
 
   const dags = program.command("dags").description("the DAGs of the folder");
   dags
@@ -75,6 +108,29 @@ export function buildProgram(app: App, surroundings: Surroundings, exit: (code: 
     .description("draw a DAG's tasks, level by level")
     .addHelpText("after", examples(["nocturne dags show nightly_store_sales"]))
     .action(bind(async () => (await import("./commands/dags-show.ts")).dagsShow));
+  dags
+    .command("next <dag>")
+    .description("when a DAG is due next, and for which data")
+    .option("--count <n>", "how many", wholeNumber, 5)
+    .addHelpText("after", examples(["nocturne dags next nightly_store_sales --count 7"]))
+    .action(bind(async () => (await import("./commands/dags-next.ts")).dagsNext));
+  dags
+    .command("test <dag>")
+    .description("run one DAG in the foreground for one day, beside schedule and history")
+    .requiredOption("--date <day>", "the day of ds, in the DAG's time zone")
+    .option("--conf <json>", "values of the DAG's params for this run")
+    .addHelpText("after", examples(["nocturne dags test nightly_store_sales --date 2026-01-31 --aws local"]))
+    .action(bind(async () => (await import("./commands/dags-test.ts")).dagsTest));
+  for (const [word, paused, what] of [
+    ["pause", true, "keep a DAG from starting by its schedule; runs under way end"],
+    ["unpause", false, "let a DAG start by its schedule again"],
+  ] as const) {
+    dags
+      .command(`${word} <dag>`)
+      .description(what)
+      .addHelpText("after", examples([`nocturne dags ${word} nightly_store_sales`]))
+      .action(bind(async () => (await import("./commands/dags-pause.ts"))[paused ? "dagsPause" : "dagsUnpause"]));
+  }
   dags
     .command("schema")
     .description("print the JSON Schema of DAG files, for editors")
@@ -131,6 +187,56 @@ export function buildProgram(app: App, surroundings: Surroundings, exit: (code: 
     .addHelpText("after", examples(["nocturne runs cancel backfill__2026-01-01T05:00:00+00:00"]))
     .action(bind(async () => (await import("./commands/runs-cancel.ts")).runsCancel));
 
+  const tokens = program.command("tokens").description("who may use the REST API, and how far");
+  tokens
+    .command("create")
+    .description("make a token; it is shown once")
+    .addOption(
+      new Option("--role <role>", "viewer reads, operator also triggers and pauses, admin does everything")
+        .choices(["viewer", "operator", "admin"])
+        .makeOptionMandatory(),
+    )
+    .option("--dags <globs>", "only these DAGs, such as 'sales_*,stock' (default: all)")
+    .option("--expires <when>", "after 90d, 12h, …, or never", "90d")
+    .option("--note <text>", "what it is for")
+    .addHelpText(
+      "after",
+      examples([
+        "nocturne tokens create --role admin --json",
+        "nocturne tokens create --role operator --dags 'sales_*'",
+      ]),
+    )
+    .action(bind(async () => (await import("./commands/tokens-create.ts")).tokensCreate));
+  tokens
+    .command("list")
+    .description("every token, without its secret")
+    .addHelpText("after", examples(["nocturne tokens list"]))
+    .action(bind(async () => (await import("./commands/tokens-list.ts")).tokensList));
+  tokens
+    .command("revoke <id>")
+    .description("end a token, from the next request on")
+    .addHelpText("after", examples(["nocturne tokens revoke tok_0123456789ab"]))
+    .action(bind(async () => (await import("./commands/tokens-revoke.ts")).tokensRevoke));
+
+  program
+    .command("sla")
+    .description("deadlines")
+    .command("misses")
+    .description("deadlines that were missed, the latest first")
+    .option("--dag <id>", "only of this DAG")
+    .option("--limit <n>", "how many", wholeNumber, 50)
+    .addHelpText("after", examples(["nocturne sla misses", "nocturne sla misses --dag nightly_store_sales --json"]))
+    .action(bind(async () => (await import("./commands/sla-misses.ts")).slaMisses));
+
+  program
+    .command("mails")
+    .description("mails that are owed, sent and refused")
+    .command("list")
+    .description("the newest mails, with what became of them")
+    .option("--limit <n>", "how many", wholeNumber, 50)
+    .addHelpText("after", examples(["nocturne mails list", "nocturne mails list --json"]))
+    .action(bind(async () => (await import("./commands/mails-list.ts")).mailsList));
+
   program
     .command("db")
     .description("Nocturne's own database")
@@ -171,6 +277,12 @@ const examples = (lines: readonly string[]): string => `\nExamples:\n${lines.map
 function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("expected a whole number from 1");
+  return value;
+}
+
+function portNumber(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 65_535) throw new InvalidArgumentError("expected a port from 0 to 65535");
   return value;
 }
 

@@ -58,7 +58,8 @@ export async function findDag(session: Session, config: Config, dagId: string): 
   throw new NocturneError({ code: "DAG_NOT_FOUND", message: `${dagId}: no such DAG in ${config.dagsFolder}${hint}` });
 }
 
-function placed(problems: readonly Problem[], root: string, cwd: string): Problem[] {
+/** Problems as they are shown where one stands. */
+export function placed(problems: readonly Problem[], root: string, cwd: string): Problem[] {
   return problems.map((problem) =>
     problem.at === undefined
       ? problem

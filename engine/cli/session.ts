@@ -1,8 +1,10 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Config, ConfigFlags } from "../config.ts";
 import type { LoadedDag } from "../core/dag.ts";
 import type { Engine } from "../runtime/engine.ts";
-import { ERRORS } from "../core/errors.ts";
-import type { App, OpenStore } from "./app.ts";
+import { ERRORS, type Problem } from "../core/errors.ts";
+import { REAL_TIME } from "../core/time-scale.ts";
+import type { Alerter, App, OpenStore } from "./app.ts";
 import { createOutput, type Output, type Streams } from "./output.ts";
 
 /** The global options as commander hands them over. */
@@ -13,6 +15,8 @@ export interface GlobalOptions {
   readonly databaseUrl?: string;
   readonly fleet?: string;
   readonly dags?: string;
+  readonly timeScale?: string;
+  readonly timeFrom?: string;
   readonly json?: boolean;
   readonly debug?: boolean;
   readonly color?: boolean;
@@ -25,6 +29,15 @@ export interface Surroundings {
   readonly cwd: string;
   /** Aborted by the first Ctrl-C. */
   readonly interrupted: AbortSignal;
+  /** What Ctrl-C means to this command; it may say so before it begins. */
+  readonly stopping: Stopping;
+}
+
+export interface Stopping {
+  /** Told at the first Ctrl-C. */
+  message: string;
+  /** Whether it is this command's usual end, which then decides the exit code; else 130. */
+  isUsual: boolean;
 }
 
 /** One command's view of the world. */
@@ -62,10 +75,7 @@ export async function withStore<T>(
 ): Promise<T> {
   session.interrupted.throwIfAborted();
   const opened = await session.app.openStore(config);
-  for (const { code, message } of opened.warnings) {
-    session.out.progress(session.out.colors.yellow(`nocturne: warning: ${code}  ${message}`));
-    session.out.progress(`  ${ERRORS[code]}`);
-  }
+  for (const problem of opened.warnings) warn(session, problem);
   try {
     return await action(opened.store);
   } finally {
@@ -75,7 +85,7 @@ export async function withStore<T>(
 
 /**
  * Runs `action` with an engine in this process, and stops both whatever happens. With `--aws local` a local-aws is started
- * for it, and ended again unless another command uses it. Fails when the engine cannot go on.
+ * for it, and ended again unless another command uses it. Mails that come up are sent. Fails when the engine cannot go on.
  */
 export async function withEngine<T>(
   session: Session,
@@ -83,22 +93,68 @@ export async function withEngine<T>(
   store: OpenStore["store"],
   dags: readonly LoadedDag[],
   action: (engine: Engine) => Promise<T>,
+  options: { readonly plans?: boolean } = {},
 ): Promise<T> {
   session.interrupted.throwIfAborted();
-  const local = config.aws === "local" ? await startLocal(session, config.home) : null;
+  const local = config.aws === "local" ? await startLocal(session, config) : null;
+  const mails = mailsOnDemand(session, config, store);
   let engine: Engine | null = null;
   try {
     const { withLocalAws } = await import("../config.ts");
-    engine = await session.app.startEngine(local === null ? config : withLocalAws(config, local.url), store, dags);
+    const { plans = false } = options;
+    const time = local?.time ?? REAL_TIME;
+    const { onMails } = mails;
+    const here = local === null ? config : withLocalAws(config, local.url);
+    engine = await session.app.startEngine(here, store, dags, { plans, time, onMails });
     const failed = engine.ended.then(() => new Promise<never>(() => undefined));
     return await Promise.race([action(engine), failed]);
   } finally {
     await engine?.stop();
+    await mails.stop();
     await local?.stop();
   }
 }
 
-async function startLocal(session: Session, home: string) {
+/** The local-aws of the configuration's home, on the clock that it wishes for. */
+export async function startLocal(session: Session, { home, time }: Config) {
   const { startLocalAws } = await import("../local/local-aws.ts");
-  return startLocalAws({ home, log: (line) => session.out.progress(line) });
+  const wish =
+    time === null ? {} : { time: { factor: time.factor, ...(time.from === null ? {} : { from: time.from }) } };
+  return startLocalAws({ home, log: (line) => session.out.progress(line), ...wish });
+}
+
+/** Mails that cannot go out at the end of a command stay in the outbox: the running system sends them. */
+const MAIL_MS = 5_000;
+
+/** Sends mails from the first one on: most commands cause none, and what sends them is slow to load. */
+function mailsOnDemand(session: Session, config: Config, store: OpenStore["store"]) {
+  let starting: Promise<Alerter> | null = null;
+  const start = (): Promise<Alerter> =>
+    session.app.startAlerter(config, store, {
+      publicUrl: config.publicUrl,
+      onTrouble: (problem) => {
+        if (problem !== null) warn(session, problem);
+      },
+    });
+  return {
+    onMails: () => {
+      starting ??= start();
+      starting.then(
+        (alerter) => alerter.ring(),
+        (error: unknown) => session.out.progress(`nocturne: mails wait: ${(error as Error).message}`),
+      );
+    },
+    stop: async () => {
+      const alerter = await starting?.catch(() => null);
+      if (!alerter) return;
+      await Promise.race([alerter.settled(), delay(MAIL_MS, undefined, { ref: false })]);
+      await alerter.stop();
+    },
+  };
+}
+
+/** A problem that does not end the command. */
+export function warn({ out }: Session, { code, message }: Problem): void {
+  out.progress(out.colors.yellow(`nocturne: warning: ${code}  ${message}`));
+  out.progress(`  ${ERRORS[code]}`);
 }

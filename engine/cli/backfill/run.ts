@@ -6,10 +6,11 @@ import { NocturneError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json.ts";
 import type { DagRun, ReprocessBehavior } from "../../core/records.ts";
 import { runsForRange } from "../../core/schedule/runs.ts";
-import { commandResult, enqueue } from "../../store/inbox.ts";
 import { existingRuns } from "../../store/load.ts";
+import type { Engine } from "../../runtime/engine.ts";
 import type { Store } from "../../store/open.ts";
 import { runsProgress } from "../../store/read-models/progress.ts";
+import { carriedOut } from "../inbox.ts";
 import { withEngine, type Session } from "../session.ts";
 import { isFinished, progressView } from "../text/progress.ts";
 
@@ -41,13 +42,15 @@ export async function runBackfill(
   const { out, interrupted } = session;
   const { spec } = wish.dag;
   const runIds = wish.carriedOn.map(({ runId }) => runId);
-  const backfillId = randomUUID();
   const startedAt = performance.now();
   return withEngine(session, config, store, [wish.dag], async (engine) => {
-    if (!wish.onlyCarryOn) await accepted(session, store, wish, backfillId);
+    const backfillId = wish.onlyCarryOn ? null : await taken(session, store, wish, engine);
     const view = progressView(out, "nights");
     for (;;) {
-      const { runCounts: runs, tasks } = await runsProgress(store, { backfillId, runIds });
+      const { runCounts: runs, tasks } = await runsProgress(store, {
+        ...(backfillId === null ? {} : { backfillId }),
+        runIds,
+      });
       view.show({ runs, tasks }, performance.now() - startedAt);
       if (isFinished({ runs, tasks })) break;
       await delay(LOOK_MS, undefined, { signal: interrupted });
@@ -55,20 +58,43 @@ export async function runBackfill(
     await Promise.race([engine.settled(), delay(SETTLE_MS, undefined, { ref: false })]);
     const dates = runsForRange(spec, wish.from, wish.to).map(({ logicalAt }) => logicalAt);
     const runs = await existingRuns(store, spec.dagId, dates);
-    return runs.filter((run) => run.backfillId === backfillId || runIds.includes(run.runId));
+    return runs.filter((run) => (backfillId !== null && run.backfillId === backfillId) || runIds.includes(run.runId));
   });
 }
 
-/** Resolves when an engine, this one or another process's, has taken the wish. */
-async function accepted(session: Session, store: Store, wish: BackfillWish, backfillId: string): Promise<void> {
-  const { dag, from, to, maxActiveRuns, reprocess, conf } = wish;
-  const { dagId } = dag.spec;
-  const backfill = { backfillId, dagId, fromDate: from, toDate: to, maxActiveRuns, reprocess, conf };
-  const commandId = await enqueue(store, { kind: "backfill", backfill, by: "cli" });
-  for (;;) {
-    const result = await commandResult(store, commandId);
-    if (result?.ok === false) throw new NocturneError({ code: result.code, message: result.message });
-    if (result !== null) return;
-    await delay(LOOK_MS, undefined, { signal: session.interrupted });
+/** Hands the wish over, and says who carries it out: Ctrl-C means something else when another process does. */
+async function taken(session: Session, store: Store, wish: BackfillWish, engine: Engine): Promise<string> {
+  const { dagId } = wish.dag.spec;
+  await engine.ready;
+  const isOurs = engine.isWriting;
+  try {
+    const backfillId = await acceptBackfill(session, store, { ...wish, dagId });
+    if (!isOurs) {
+      session.out.progress("The running system carries it out; Ctrl-C here only stops looking on.");
+      session.stopping.message = "the backfill goes on in the running system; `nocturne runs watch` looks on again";
+    }
+    return backfillId;
+  } catch (error) {
+    if (isOurs || !(error instanceof NocturneError) || error.problems[0]?.code !== "DAG_NOT_FOUND") throw error;
+    const message = `the running system does not know ${dagId}: it reads another folder of DAGs, or has not read this file yet`;
+    throw new NocturneError({ code: "DAG_NOT_FOUND", message }, { cause: error });
   }
+}
+
+/** What an engine needs to know of a backfill. */
+interface Accepted {
+  readonly dagId: string;
+  readonly from: string;
+  readonly to: string;
+  readonly maxActiveRuns: number;
+  readonly reprocess: ReprocessBehavior;
+  readonly conf: JsonObject;
+}
+
+/** Resolves with the backfill's id when an engine, this one or another process's, has taken the wish. Throws what it refused. */
+export async function acceptBackfill(session: Session, store: Store, wish: Accepted): Promise<string> {
+  const { dagId, from: fromDate, to: toDate, maxActiveRuns, reprocess, conf } = wish;
+  const backfill = { backfillId: randomUUID(), dagId, fromDate, toDate, maxActiveRuns, reprocess, conf };
+  await carriedOut(session, store, { kind: "backfill", backfill, by: "cli" });
+  return backfill.backfillId;
 }

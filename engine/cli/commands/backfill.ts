@@ -6,6 +6,8 @@ import { isoText } from "../../core/schedule/runs.ts";
 import { nearest } from "../../core/similar.ts";
 import { paramMistake } from "../../dagfile/params.ts";
 import { existingRuns } from "../../store/load.ts";
+import type { Store } from "../../store/open.ts";
+import { listDags } from "../../store/read-models/dags.ts";
 import { carriedOn, planBackfill, planLines, rangeOf, type BackfillPlan } from "../backfill/plan.ts";
 import { runBackfill } from "../backfill/run.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -48,6 +50,7 @@ export async function backfill(
       out.document({ ...head, dry_run: dryRun, runs: [] });
       return EXIT.done;
     }
+    if (!onlyCarryOn) await refusePaused(store, dag.spec);
     const wish = { dag, from, to, maxActiveRuns, reprocess, conf, carriedOn: carried, onlyCarryOn };
     const runs = await runBackfill(session, config, store, wish);
     const failed = runs.filter(({ state }) => state === "failed");
@@ -66,6 +69,13 @@ export async function backfill(
     });
     return failed.length === 0 ? EXIT.done : EXIT.failed;
   });
+}
+
+/** A paused DAG starts nothing: as the database has it, or for one that is new its file. */
+async function refusePaused(store: Store, { dagId, paused }: DagSpec): Promise<void> {
+  const stored = (await listDags(store)).find((dag) => dag.dagId === dagId);
+  if (!(stored?.isPaused ?? paused)) return;
+  throw new NocturneError({ code: "DAG_PAUSED", message: `${dagId} is paused: nothing of it is started` });
 }
 
 function countsOf(plan: BackfillPlan) {
@@ -105,4 +115,5 @@ export function confOf(spec: DagSpec, text: string | undefined): JsonObject {
   return conf as JsonObject;
 }
 
-const usage = (message: string): NocturneError => new NocturneError({ code: "USAGE", message });
+/** An argument that cannot be used. */
+export const usage = (message: string): NocturneError => new NocturneError({ code: "USAGE", message });

@@ -34,3 +34,6 @@ export const cents = (amount: string): string => new Decimal(amount).toFixed(2);
 export function costText({ amount, currency }: { readonly amount: string; readonly currency: string | null }): string {
   return currency === null ? "" : `${groupDigits(cents(amount))} ${currency}`;
 }
+
+/** "2026-01-31T02:15:07.000Z": an instant for programs. */
+export const isoOrNull = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());

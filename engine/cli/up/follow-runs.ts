@@ -1,0 +1,68 @@
+import type { Engine } from "../../runtime/engine.ts";
+import type { Store } from "../../store/open.ts";
+import { listDeadlines, type DeadlineSummary } from "../../store/read-models/deadlines.ts";
+import { newestRunId, runMarks } from "../../store/read-models/run-marks.ts";
+import type { Session } from "../session.ts";
+import { counted, timeText } from "../text/figures.ts";
+import type { FolderReport } from "./folder-report.ts";
+import { runNews, type KnownRuns } from "./run-news.ts";
+
+const LOOK_MS = 1_000;
+const NEWEST_MISSES = 50;
+
+/**
+ * Tells on standard error when runs begin and end and deadlines are missed, whoever decided it, until the function it answers
+ * is called. A database that is away is looked at again.
+ */
+export function followRuns(session: Session, store: Store, engine: Engine, report: FolderReport): () => void {
+  const { out } = session;
+  let known: KnownRuns | null = null;
+  let missed: ReadonlySet<string> | null = null;
+  let after: string | null = null;
+  let isWriting = engine.isWriting;
+  let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
+  const tell = (line: string): void => out.progress(`${timeText(engine.now())}  ${line}`);
+
+  async function look(): Promise<void> {
+    if (known === null) after = await newestRunId(store);
+    const marks = await runMarks(store, { after, runIds: [...(known?.keys() ?? [])] });
+    const misses = await listDeadlines(store, { limit: NEWEST_MISSES });
+    if (isStopped) return;
+    const news = runNews(known ?? new Map(), marks);
+    if (known !== null) news.lines.forEach(tell);
+    else if (news.known.size > 0) tell(`carrying on ${counted(news.known.size, "run")}`);
+    known = news.known;
+    for (const { runId } of marks) if (after === null || runId > after) after = runId;
+    for (const each of misses) if (missed !== null && !missed.has(keyOf(each))) tell(missLine(each));
+    missed = new Set(misses.map(keyOf));
+    if (engine.isWriting && !isWriting) tell("this process writes now");
+    isWriting = engine.isWriting;
+    await report.settle();
+  }
+
+  const again = (): void => {
+    if (!isStopped)
+      timer = setTimeout(
+        () =>
+          void look()
+            .catch(() => undefined)
+            .finally(again),
+        LOOK_MS,
+      );
+  };
+  void look()
+    .catch(() => undefined)
+    .finally(again);
+  return () => {
+    isStopped = true;
+    clearTimeout(timer);
+  };
+}
+
+const keyOf = ({ dagId, dueAt, rule }: DeadlineSummary): string => `${dagId} ${dueAt} ${rule}`;
+
+function missLine({ dagId, rule, deadlineAt, dueAt, dagRunId, runState }: DeadlineSummary): string {
+  const run = dagRunId === null ? `no run of ${timeText(dueAt)} was made` : `${dagRunId} is ${runState ?? "not known"}`;
+  return `${dagId}  missed ${rule}, due by ${timeText(deadlineAt)}: ${run}`;
+}
