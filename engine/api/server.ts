@@ -89,6 +89,14 @@ async function createApp(options: ApiOptions): Promise<Api> {
     if (hasNul(params, query)) throw new ApiError(400, "REQUEST_INVALID", "the path or the query holds a NUL");
     if (isTooDeep(body)) throw new ApiError(400, "REQUEST_INVALID", "the body is nested too deeply");
   });
+  let isClosing = false;
+  app.addHook("preClose", async () => {
+    isClosing = true;
+  });
+  app.addHook("onSend", async (_, reply) => {
+    // Else a client would keep the connection, and the server would wait for it.
+    if (isClosing) void reply.header("connection", "close");
+  });
   app.addHook("onResponse", async (request, reply) => {
     const { id: requestId, method, caller } = request;
     // Without the query: people put secrets there by mistake.

@@ -121,7 +121,9 @@ function fits(value: unknown, wanted: string | readonly string[]): boolean {
 function expectFields(items: readonly unknown[], kind: keyof typeof REQUIRED): void {
   expect(items.length).toBeGreaterThan(0);
   for (const item of items as Record<string, unknown>[]) {
-    const wrong = Object.entries(REQUIRED[kind]).filter(([name, wanted]) => !fits(item[name], wanted));
+    const wrong = Object.entries<string | readonly string[]>(REQUIRED[kind]).filter(
+      ([name, wanted]) => !fits(item[name], wanted),
+    );
     expect(wrong).toEqual([]);
   }
 }

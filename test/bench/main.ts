@@ -2,8 +2,9 @@ import { availableParallelism } from "node:os";
 import { demo, nights181 } from "./demo.ts";
 import { chain40 } from "./engine.ts";
 import type { Benchmark, Figure } from "./figures.ts";
+import { trigger } from "./trigger.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [demo, nights181, chain40];
+const BENCHMARKS: readonly Benchmark[] = [demo, nights181, chain40, trigger];
 const USAGE = `npm run bench -- NAME [--json]\n\n${BENCHMARKS.map((each) => `  ${each.name.padEnd(12)} ${each.summary}`).join("\n")}\n`;
 
 const argv = process.argv.slice(2);

@@ -45,7 +45,7 @@ export function runAnswer(row: RunRow): z.input<typeof RunAnswer> {
     state: row.state,
     triggered_by: TRIGGERED_BY.find((name) => name === by) ?? BY_TYPE[row.runType],
     triggering_user_name: who.length === 0 ? null : who.join(":"),
-    conf: row.conf as Record<string, z.core.util.JSONType>,
+    conf: row.conf,
     note: row.note,
     dag_versions: [versionAnswer(row)],
     bundle_version: null,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { JsonObject } from "../../core/json.ts";
 import { instant } from "./queries.ts";
 
 const optionalInstant = instant.nullish().transform((at) => at ?? null);
@@ -17,9 +18,9 @@ export const TriggerBody = z
     data_interval_end: optionalInstant,
     run_after: optionalInstant,
     conf: z
-      .record(z.string(), z.json())
+      .record(z.string(), z.unknown())
       .nullish()
-      .transform((conf) => conf ?? {}),
+      .transform((conf) => (conf ?? {}) as JsonObject),
     note: z
       .string()
       .max(1_000)
