@@ -144,11 +144,11 @@ async function stillRunning(
 
 /** A statement at work, with what it has used so far. */
 function running(
-  { Status = "", CreatedAt }: Pick<StatementData, "Status" | "CreatedAt">,
-  { connection, now }: OperatorContext,
+  { Status, CreatedAt }: Pick<StatementData, "Status" | "CreatedAt">,
+  context: OperatorContext,
 ): Observation<never> {
-  const seconds = CreatedAt === undefined ? 0 : secondsBetween(CreatedAt, new Date(now()));
-  return { kind: "running", detail: Status, usage: usageOf(connection, seconds) };
+  const seconds = CreatedAt === undefined ? 0 : secondsBetween(CreatedAt, new Date(context.now()));
+  return { kind: "running", detail: Status ?? "", usage: usageOf(context.connection, seconds) };
 }
 
 async function look<P, Out>(
@@ -156,6 +156,7 @@ async function look<P, Out>(
   { ref, context }: Observed<StatementRef>,
   signal: AbortSignal,
 ): Promise<Observation<Out>> {
+  const { connection } = context;
   const { connection } = context;
   const client = redshiftOf(connection, "look");
   let statement: DescribeStatementResponse;
