@@ -12,6 +12,9 @@ import { DEMO_BUCKETS, freshDatabase, freshLocalAws } from "./home.ts";
 import type { RawFile } from "./raw-file.ts";
 import { upload } from "./upload.ts";
 
+/** Real time: at AWS half a minute between two looks is little of a night, here it would be hours of the clock. */
+const POLL_MAX_MS = 100;
+
 /** What a demo on a faster clock begins with. */
 export interface ScaledStart {
   readonly dag: LoadedDag;
@@ -52,7 +55,8 @@ export async function withScaledSystem<T>(
   const database = await freshDatabase(home, config.databaseUrl);
   try {
     await rm(join(home, "inbox"), { recursive: true, force: true });
-    const here = { ...config, databaseUrl: database.url };
+    const engine = { ...config.engine, pollMaxMs: POLL_MAX_MS };
+    const here = { ...config, engine, databaseUrl: database.url };
     return await withStore(session, here, async (store) => {
       const aws = await freshLocalAws(home, start.time);
       try {

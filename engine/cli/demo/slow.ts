@@ -29,13 +29,13 @@ const FACTOR = 1440;
 const LEAD_MS = 30 * MINUTE_MS;
 const STORES = 10;
 /**
- * The first try never ends and runs into its timeout of two hours, the second works after an hour and a half, and the EMR
- * step takes three quarters of one: then it is past six, and every later task has its own time.
+ * The first try never ends and runs into its timeout of two hours; the second and the EMR step take an hour longer than
+ * their work. That is past six o'clock, with an hour to spare before either runs into a timeout too.
  */
 const FAULTS = [
   { operation: "Glue.StartJobRun", kind: "stall_run" },
-  { operation: "Glue.StartJobRun", kind: "stall_run", ms: 90 * MINUTE_MS },
-  { operation: "EMR.AddJobFlowSteps", kind: "stall_run", ms: 45 * MINUTE_MS },
+  { operation: "Glue.StartJobRun", kind: "stall_run", ms: 60 * MINUTE_MS },
+  { operation: "EMR.AddJobFlowSteps", kind: "stall_run", ms: 60 * MINUTE_MS },
 ];
 
 /** The DAG's first scheduled night, by its own schedule, in which the work is too slow for the deadline. */
