@@ -105,6 +105,15 @@ describe("athena.query", () => {
     });
   });
 
+  it("tells what it has scanned so far while it runs", async () => {
+    const Statistics = { DataScannedInBytes: 1024 ** 4 };
+    expect(await looked({ Status: { State: "RUNNING" }, Statistics })).toEqual({
+      kind: "running",
+      detail: "RUNNING",
+      usage: [{ kind: "athena.tb_scanned", quantity: "1", unit: "TB" }],
+    });
+  });
+
   it("keeps the first hundred rows", async () => {
     on("GetQueryResults", () => results(["n"], ...Array.from({ length: 101 }, (_, index) => [String(index)])));
     const look = await looked({ Status: { State: "SUCCEEDED" } });

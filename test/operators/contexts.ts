@@ -31,6 +31,8 @@ export interface ContextOptions {
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   readonly mayStillSend?: () => boolean;
   readonly launchKey?: string;
+  /** The engine's time; without it the wall's. */
+  readonly now?: () => number;
 }
 
 /** What an attempt's calls are given. */
@@ -43,7 +45,7 @@ export function contextOf(connection: Connection, options: ContextOptions = {}):
     launchKey: options.launchKey ?? randomBytes(24).toString("hex"),
     connection,
     signal: new AbortController().signal,
-    now: () => Date.now(),
+    now: options.now ?? (() => Date.now()),
     intentAt: Date.now(),
     mayStillSend: options.mayStillSend ?? (() => true),
     file: async (path) => {

@@ -89,6 +89,16 @@ describe("emr.cluster", () => {
     expect(ended).not.toHaveProperty("settleAfterMs");
   });
 
+  it.each(["WAITING", "TERMINATING"])("that is %s has its meter open to the engine's time", async (State) => {
+    on("DescribeCluster", () => ({
+      json: { Cluster: { Id: "j-1", Status: { State, Timeline: { ReadyDateTime: 1_000 } } } },
+    }));
+    const later = contextOf(connectionTo(aws.url), { now: () => 8_200_000 });
+    const ref = { cluster_id: "j-1", instance_type: "m5.xlarge", instances: 3 };
+    const [look] = await emrCluster.observe([observed(ref, later)], never);
+    expect(look).toMatchObject({ usage: [{ kind: "emr.m5.xlarge.instance_hour", quantity: "6" }] });
+  });
+
   it.each([
     ["VALIDATION_ERROR", "bad subnet", "permanent"],
     ["VALIDATION_ERROR", "EC2 has insufficient capacity", "capacity"],

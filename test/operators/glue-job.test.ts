@@ -222,6 +222,23 @@ describe("glue.job is looked at", () => {
     expect(await looked(run)).toMatchObject({ usage: [{ kind: "glue.dpu_hour.flex", quantity: "0.1" }] });
   });
 
+  it("tells in flight what it has used by the engine's time, at least a minute, and after a stop what it ran", async () => {
+    const from = 1_700_000_000;
+    const job = { Id: "jr_1", MaxCapacity: 6, StartedOn: from };
+    const usageAt = async (seconds: number, run: object) => {
+      aws.on("AWSGlue.GetJobRun", () => ({ json: { JobRun: { ...job, ...run } } }));
+      const then = contextOf(context.connection, { now: () => (from + seconds) * 1000 });
+      const [look] = await glueJob.observe([observed({ job: "clean", run: "jr_1" }, then)], never);
+      return look && "usage" in look ? look.usage : null;
+    };
+    const usage = (quantity: string) => [{ kind: "glue.dpu_hour", quantity, unit: "DPU-hour" }];
+    expect(await usageAt(10, { JobRunState: "STARTING" })).toEqual(usage("0.1"));
+    expect(await usageAt(900, { JobRunState: "RUNNING" })).toEqual(usage("1.5"));
+    expect(await usageAt(1_000, { JobRunState: "STOPPING" })).toEqual(usage("1.666666666667"));
+    const stopped = { JobRunState: "STOPPED", ExecutionTime: 960, CompletedOn: from + 970 };
+    expect(await usageAt(2_000, stopped)).toEqual(usage("1.6"));
+  });
+
   it("bills nothing for a run that ended before it ran", async () => {
     expect(await looked({ JobRunState: "FAILED", ExecutionTime: 0, CompletedOn: 1_700_000_005 })).toMatchObject({
       usage: [],

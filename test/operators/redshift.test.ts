@@ -121,6 +121,26 @@ describe("redshift.sql", () => {
     expect(looks.map((look) => look.kind)).toEqual(["running", "unseen", "succeeded"]);
   });
 
+  it("that is at work tells what it has used by the engine's time, asked for alone or in a list", async () => {
+    const [created, later] = [1_700_000_000, contextOf(context.connection, { now: () => 1_700_000_900_000 })];
+    const statement = { Status: "STARTED", CreatedAt: created };
+    on("DescribeStatement", ({ Id }) => ({ json: { Id, ...statement } }));
+    on("ListStatements", () => ({ json: { Statements: ["a", "b"].map((Id) => ({ Id, ...statement })) } }));
+    const usage = [{ kind: "redshift.rpu_hour", quantity: "2", unit: "RPU-hour" }];
+    for (const ids of [["a"], ["a", "b"]]) {
+      const jobs = ids.map((statement_id) => observed({ statement_id }, later));
+      const looks = await redshiftSql.observe(jobs, never);
+      expect(looks).toEqual(ids.map(() => ({ kind: "running", detail: "STARTED", usage })));
+    }
+  });
+
+  it("that was cancelled is billed for the time it ran", async () => {
+    expect(await looked({ Status: "ABORTED", Duration: 450_000_000_000 })).toMatchObject({
+      kind: "failed",
+      usage: [{ quantity: "1" }],
+    });
+  });
+
   it("is not billed by the statement on a cluster, which is paid by the hour", async () => {
     const cluster = connectionTo(aws.url, { redshift: { cluster: "c", db_user: "etl", database: "dev" } });
     on("DescribeStatement", () => ({ json: { Id: "q", Status: "FINISHED", Duration: 1 } }));

@@ -157,7 +157,6 @@ async function look<P, Out>(
   signal: AbortSignal,
 ): Promise<Observation<Out>> {
   const { connection } = context;
-  const { connection } = context;
   const client = redshiftOf(connection, "look");
   let statement: DescribeStatementResponse;
   try {
