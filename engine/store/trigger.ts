@@ -5,6 +5,7 @@ import type { Instant, JsonObject } from "../core/json.ts";
 import { wakeWriterSoon } from "./inbox.ts";
 import { versionById } from "./load.ts";
 import type { Store } from "./open.ts";
+import { runById, type RunRow } from "./read-models/run-list.ts";
 import { statementText } from "./sql-files.ts";
 
 /** More wishes than this and new ones are turned away (protocol rule 30). */
@@ -33,7 +34,7 @@ export interface TriggeredRun {
 }
 
 export type TriggerOutcome<Refusal> =
-  | { readonly kind: "triggered"; readonly runId: string; readonly isRepeat: boolean }
+  | { readonly kind: "triggered"; readonly run: RunRow }
   | { readonly kind: "refused"; readonly refusal: Refusal }
   | { readonly kind: "mismatch" | "no_dag" | "full" }
   | { readonly kind: "exists"; readonly dagRunId: string };
@@ -53,21 +54,28 @@ export async function triggerRun<Refusal>(
   for (let look = 1; look <= MOST_LOOKS; look++) {
     const found = await lookAt(store, request);
     if (found.repeated !== null) {
-      return found.repeated.bodySha256 === request.idempotency?.bodySha256
-        ? { kind: "triggered", runId: found.repeated.runId, isRepeat: true }
-        : { kind: "mismatch" };
+      if (found.repeated.bodySha256 !== request.idempotency?.bodySha256) return { kind: "mismatch" };
+      const run = await runById(store, found.repeated.runId);
+      if (!run) throw new Error(`the run ${found.repeated.runId} is not there`);
+      return { kind: "triggered", run };
     }
     if (found.versionId === null) return { kind: "no_dag" };
-    const planned = plan(await version(store, found.versionId));
+    const newest = await version(store, found.versionId);
+    const planned = plan(newest);
     if ("refusal" in planned) return { kind: "refused", refusal: planned.refusal };
     if (found.runOfDate !== null) return { kind: "exists", dagRunId: found.runOfDate };
     if (found.isIdTaken && !request.isIdMade) return { kind: "exists", dagRunId: request.dagRunId };
     if (found.isFull) return { kind: "full" };
     const { run } = planned;
     const dagRunId = found.isIdTaken ? `${request.dagRunId}_${run.runId.slice(-8)}` : request.dagRunId;
-    if (await insert(store, { ...request, dagRunId }, run, found.versionId)) {
+    const publishedAt = await insert(store, { ...request, dagRunId }, run, newest.versionId);
+    if (publishedAt !== null) {
       wakeWriterSoon(store);
-      return { kind: "triggered", runId: run.runId, isRepeat: false };
+      const { dagId, logicalAt } = request;
+      const { versionId, versionNumber } = newest;
+      const created = { state: "queued", runType: "manual", startedAt: null, endedAt: null } as const;
+      const keys = { dagId, dagRunId, logicalAt, versionId, versionNumber, publishedAt };
+      return { kind: "triggered", run: { ...run, ...keys, ...created } };
     }
   }
   throw new Error(`${request.dagId} ${request.dagRunId}: what was looked at changed ${MOST_LOOKS} times`);
@@ -103,8 +111,13 @@ async function lookAt(store: Store, request: TriggerRequest): Promise<Look> {
 
 let insertText: string | undefined;
 
-/** false: something of it is taken, and nothing was done. */
-async function insert(store: Store, request: TriggerRequest, run: TriggeredRun, versionId: string): Promise<boolean> {
+/** When the run's version was published; null: something of the run is taken, and nothing was done. */
+async function insert(
+  store: Store,
+  request: TriggerRequest,
+  run: TriggeredRun,
+  versionId: string,
+): Promise<Instant | null> {
   insertText ??= statementText("trigger_run");
   const command = { kind: "adopt_run", runId: run.runId, by: run.triggeredBy };
   const values = [
@@ -127,13 +140,13 @@ async function insert(store: Store, request: TriggerRequest, run: TriggeredRun, 
   const client = await store.pool.connect();
   let isBroken = true;
   try {
-    await client.query({ name: "trigger_run", text: insertText, values });
+    const { rows } = await client.query<{ published_at: Instant }>({ name: "trigger_run", text: insertText, values });
     isBroken = false;
-    return true;
+    return rows[0]?.published_at ?? null;
   } catch (error) {
     isBroken = (error as pg.DatabaseError).code !== "NC001";
     if (isBroken) throw error;
-    return false;
+    return null;
   } finally {
     client.release(isBroken);
   }

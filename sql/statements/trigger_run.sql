@@ -2,7 +2,7 @@
 -- $1 idempotency key or null, $2 hash of the request, $3 run_id, $4 dag_id, $5 dag_run_id, $6 logical_at,
 -- $7 interval_start_at, $8 interval_end_at, $9 run_after_at, $10 version_id, $11 conf (jsonb as text), $12 queued_at,
 -- $13 triggered_by, $14 note, $15 the command (jsonb as text); times in epoch milliseconds.
--- Raises NC001, and nothing is done, when the idempotency key is in use, a key of the run is taken or the DAG is stale.
+-- Returns when the version was published. Raises NC001, and nothing is done, when the idempotency key is in use, a key of the run is taken or the DAG is stale.
 -- Relies on request_key_pkey, run_key's uniques, dag_pkey. Measured: 1.1 ms, 2 busy cores.
 WITH request AS (
   INSERT INTO request_key (idempotency_key, body_sha256, run_id)
@@ -29,4 +29,5 @@ WITH request AS (
 ), wish AS (
   INSERT INTO command (body) SELECT $15::jsonb FROM created
 )
-SELECT assert_rows('runs triggered', 1, (SELECT count(*) FROM created))
+SELECT assert_rows('runs triggered', 1, (SELECT count(*) FROM created)),
+       (SELECT created_at FROM dag_version WHERE version_id = $10::uuid) AS published_at

@@ -7,7 +7,6 @@ import { dagRunIdFor } from "../../core/schedule/runs.ts";
 import { nearest } from "../../core/similar.ts";
 import { canonicalJson, sha256 } from "../../dagfile/canonical-json.ts";
 import { paramMistake } from "../../dagfile/params.ts";
-import { runById } from "../../store/read-models/run-list.ts";
 import { triggerRun, type TriggerOutcome, type TriggeredRun } from "../../store/trigger.ts";
 import { ApiError, invalid, type FieldMistake } from "../answer-error.ts";
 import { runAnswer } from "../answers/run.ts";
@@ -53,9 +52,7 @@ export function triggerRoutes(app: Api, options: ApiOptions): void {
       };
       const outcome = await triggerRun(store, request, (version) => plan(version, body, made));
       if (outcome.kind !== "triggered") throw refused(outcome, dagId);
-      const run = await runById(store, outcome.runId);
-      if (!run) throw new Error(`the run ${outcome.runId} is not there`);
-      return runAnswer(run);
+      return runAnswer(outcome.run);
     },
   );
 }
