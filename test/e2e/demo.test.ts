@@ -3,6 +3,7 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { Decimal } from "decimal.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sampleSales } from "../../engine/cli/demo/sample-sales.ts";
 import { endLocalAws } from "../../engine/local/local-aws.ts";
@@ -28,6 +29,13 @@ interface Document {
   readonly sla: { readonly met: number; readonly missed: number };
   readonly engine: string;
   readonly seconds: number;
+  readonly mails: readonly object[];
+  readonly budget: {
+    readonly limit: string;
+    readonly spent: string;
+    readonly currency: string;
+    readonly stopped: boolean;
+  };
 }
 
 let home: string;
@@ -86,6 +94,8 @@ describe("nocturne demo --json", () => {
       "sla",
       "engine",
       "seconds",
+      "mails",
+      "budget",
     ]);
     expect(document.runs.map(({ seconds, ...run }) => ({ ...run, timed: seconds > 0 }))).toEqual(
       ["2025-01-06", "2025-01-07", "2025-01-08"].map((day) => ({
@@ -112,6 +122,9 @@ describe("nocturne demo --json", () => {
     expect(document.cost).toEqual({ amount: expect.stringMatching(/^\d+\.\d\d$/) as unknown, currency: "USD" });
     expect(Number(document.cost.amount)).toBeGreaterThan(0);
     expect(document.sla).toEqual({ met: NIGHTS, missed: 0 });
+    expect(document.mails).toEqual([]);
+    expect(document.budget).toMatchObject({ limit: "25", currency: "USD", stopped: false });
+    expect(new Decimal(document.budget.spent).toFixed(2)).toBe(document.cost.amount);
   });
 
   const columns = [
