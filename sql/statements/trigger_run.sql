@@ -3,7 +3,8 @@
 -- $7 interval_start_at, $8 interval_end_at, $9 run_after_at, $10 version_id, $11 conf (jsonb as text), $12 queued_at,
 -- $13 triggered_by, $14 note, $15 the command (jsonb as text); times in epoch milliseconds.
 -- Returns when the version was published. Raises NC001, and nothing is done, when the idempotency key is in use, a key of the run is taken or the DAG is stale.
--- Relies on request_key_pkey, run_key's uniques, dag_pkey. Measured: 1.1 ms, 2 busy cores.
+-- Relies on request_key_pkey, run_key's uniques, dag_pkey. Measured: not alone; in a whole request over HTTP, at 100 a second,
+-- half are answered in 12 ms on 2 cores that are three times overbooked.
 WITH request AS (
   INSERT INTO request_key (idempotency_key, body_sha256, run_id)
   SELECT $1::text, $2::text, $3::uuid WHERE $1::text IS NOT NULL
