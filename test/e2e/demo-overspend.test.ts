@@ -1,5 +1,8 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { Decimal } from "decimal.js";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { startMailServer } from "../notify/mail-server.ts";
 import { demoHome, inboxMails, nocturne, remoteJobs, shownRun, type StoryDocument } from "./demo-story.ts";
 
 describe("nocturne demo --overspend", () => {
@@ -48,6 +51,20 @@ describe("nocturne demo --overspend", () => {
     const over = new Decimal(budget.spent).minus(budget.limit);
     expect(over.gt(0)).toBe(true);
     expect(over.lt(dollarsAnHour.times(4 * 600).div(3600))).toBe(true);
+  });
+
+  test("sends its mails over SMTP_URL when that is set, whatever other clock the environment wishes for", async () => {
+    const server = await startMailServer();
+    onTestFinished(() => server.close());
+    const home = await demoHome();
+    const env = { SMTP_URL: server.url, NOCTURNE_TIME_SCALE: "7" };
+    const { code, out, err } = await nocturne(["demo", "--overspend", "--home", home, "--json"], env);
+    expect({ code, err: code === 0 ? "" : err }).toEqual({ code: 0, err: "" });
+    const { mails } = JSON.parse(out) as StoryDocument;
+    const subjects = server.arrived.map(({ headers }) => headers.get("subject"));
+    expect(subjects.sort()).toEqual(mails.map(({ subject }) => `[LOCAL] ${subject}`).sort());
+    expect(new Set(server.arrived.map(({ headers }) => headers.get("message-id"))).size).toBe(2);
+    expect(existsSync(join(home, "inbox"))).toBe(false);
   });
 
   test("goes with no other kind of demo, nor with sales of one's own", async () => {

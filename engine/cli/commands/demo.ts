@@ -1,5 +1,5 @@
 import { join, relative, resolve } from "node:path";
-import { withLocalAws } from "../../config.ts";
+import { withLocalAws, type Config } from "../../config.ts";
 import { NocturneError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json.ts";
 import { dsOf } from "../../core/schedule/runs.ts";
@@ -121,9 +121,11 @@ async function runDemo(session: Session, home: string, work: Work, startedAt: nu
   }
 }
 
-/** The demo's own settings: no other fleet, no other home, and never AWS itself. */
-const demoConfig = (session: Session, home: string) =>
-  session.config({ home, config: join(home, "nocturne.yaml"), fleet: DEMO_FLEET, aws: "local" });
+/** The demo's own settings: no other fleet, no other home, never AWS itself, and the clock that its story needs. */
+async function demoConfig(session: Session, home: string): Promise<Config> {
+  const own = { home, config: join(home, "nocturne.yaml"), fleet: DEMO_FLEET, aws: "local" };
+  return { ...(await session.config(own)), time: null };
+}
 
 /** Commands as they work where one stands. */
 function hintOf(session: Session, home: string): (command: string) => string {

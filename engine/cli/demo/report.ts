@@ -123,7 +123,7 @@ export function demoLines(result: DemoResult, colors: Output["colors"], hint: (c
     `Lines      ${counted(result.rejected, "line")} rejected, ${counted(result.duplicates, "duplicate")} left out`,
     `Cost       ${costText(result.cost)}, ${paceText(result.factor)}`,
     ...slaLines(result, colors),
-    ...endLines(result),
+    ...endLines(result, "night"),
     ...failed.map(({ ds, run }) => colors.red(`Failed     ${ds}: ${hint(`runs show ${run.dagRunId}`)}`)),
     "",
     `Look on with:  ${hint("runs list")}`,
@@ -134,16 +134,16 @@ export function demoLines(result: DemoResult, colors: Output["colors"], hint: (c
 
 /** The last lines of a story that has no table of stores. */
 export const storyLines = (result: DemoResult, hint: (command: string) => string): string[] => [
-  ...endLines(result),
+  ...endLines(result, "run"),
   "",
   `Look on with:  ${hint("runs list")}`,
   ...result.runs.map(({ run }) => `               ${hint(`runs show ${run.dagRunId}`)}`),
 ];
 
 /** What the figures were taken on, and in what time. */
-const endLines = ({ engine, seconds, runs }: DemoResult): string[] => [
+const endLines = ({ engine, seconds, runs }: DemoResult, noun: string): string[] => [
   `Ran on     LOCAL (${engine}); on AWS the same DAG runs on Glue, EMR, Redshift and Athena`,
-  `Time       ${spanText(seconds * 1000)} for ${counted(runs.length, "night")}`,
+  `Time       ${spanText(seconds * 1000)} for ${counted(runs.length, noun)}`,
 ];
 
 /** By which durations the costs were counted. */
