@@ -18,7 +18,7 @@ export function followRuns(session: Session, store: Store, engine: Engine, repor
   const { out } = session;
   let known: KnownRuns | null = null;
   let missed: ReadonlySet<string> | null = null;
-  let after: string | null = null;
+  let after = "";
   let isWriting = engine.isWriting;
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
@@ -33,7 +33,7 @@ export function followRuns(session: Session, store: Store, engine: Engine, repor
     if (known !== null) news.lines.forEach(tell);
     else if (news.known.size > 0) tell(`carrying on ${counted(news.known.size, "run")}`);
     known = news.known;
-    for (const { runId } of marks) if (after === null || runId > after) after = runId;
+    for (const { runId } of marks) if (runId > after) after = runId;
     for (const each of misses) if (missed !== null && !missed.has(keyOf(each))) tell(missLine(each));
     missed = new Set(misses.map(keyOf));
     if (engine.isWriting && !isWriting) tell("this process writes now");

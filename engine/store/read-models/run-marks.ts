@@ -17,7 +17,7 @@ export interface RunMark {
 /** Runs that are active, were made after `after` (a run id), or are among `runIds`; oldest first. Each part has its index. */
 export async function runMarks(
   store: Store,
-  of: { readonly after: string | null; readonly runIds: readonly string[] },
+  of: { readonly after: string; readonly runIds: readonly string[] },
 ): Promise<RunMark[]> {
   const { rows } = await sql<RunMark>`
     SELECT run_id AS "runId", dag_id AS "dagId", dag_run_id AS "dagRunId", state, started_at AS "startedAt",
@@ -28,13 +28,16 @@ export async function runMarks(
   return rows;
 }
 
-/** The newest run's id; null: there is none. */
-export async function newestRunId(store: Store): Promise<string | null> {
+/** Before every run id. */
+const NO_RUN = "00000000-0000-0000-0000-000000000000";
+
+/** The newest run's id; one before all others when there is none. */
+export async function newestRunId(store: Store): Promise<string> {
   const row = await store.db
     .selectFrom("dag_run")
     .select("run_id")
     .orderBy("run_id", "desc")
     .limit(1)
     .executeTakeFirst();
-  return row?.run_id ?? null;
+  return row?.run_id ?? NO_RUN;
 }
