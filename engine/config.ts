@@ -211,6 +211,8 @@ export function withLocalAws(config: Config, url: string): Config {
   const engine = {
     ...config.engine,
     pollMinMs: Math.min(config.engine.pollMinMs, 20),
+    // On a fast clock a long wait between looks would be hours of the night, and dollars of its budget.
+    pollMaxMs: Math.min(config.engine.pollMaxMs, 250),
     visibilityMs: config.engine.visibilityMs ?? 1_000,
   };
   return { ...config, aws: "local", engine, connections: { ...config.connections, default: local } };

@@ -1,4 +1,5 @@
 import type { Instant } from "./json.ts";
+import type { Launch } from "./operator.ts";
 import type { EngineSettings } from "./settings.ts";
 
 /** One clock for the engine and the local-aws it drives: `factor` times as fast as the wall's, from one moment on. */
@@ -36,4 +37,11 @@ export function scaledSettings(settings: EngineSettings, { factor }: TimeScale):
     endingAlarmMs: times(settings.endingAlarmMs),
     repeatMs: times(settings.repeatMs),
   };
+}
+
+/** What a service remembers and when it shows a job are real durations too: on a faster clock they are longer. */
+export function scaledLaunch(launch: Launch, { factor }: TimeScale): Launch {
+  if (launch.kind === "token") return { ...launch, ttlMs: launch.ttlMs * factor };
+  if (launch.kind === "find") return { ...launch, visibilityMs: launch.visibilityMs * factor };
+  return launch;
 }

@@ -3,7 +3,7 @@ import type { LoadedDag } from "../core/dag.ts";
 import type { Instant } from "../core/json.ts";
 import type { TaskEvent } from "../core/machine/events.ts";
 import { NocturneError } from "../core/errors.ts";
-import { scaledSettings } from "../core/time-scale.ts";
+import { scaledLaunch, scaledSettings } from "../core/time-scale.ts";
 import { openFlushSession, type FlushSession } from "../store/flush.ts";
 import { listenForCommands } from "../store/inbox.ts";
 import { releaseWriter, takeWriter } from "../store/writer-row.ts";
@@ -72,7 +72,10 @@ class EngineProcess implements Engine {
   ended: Promise<void> = Promise.resolve();
 
   constructor(given: EngineDeps) {
-    const deps = { ...given, settings: scaledSettings(given.settings, given.time) };
+    const operators = new Map(
+      [...given.operators].map(([type, each]) => [type, { ...each, launch: scaledLaunch(each.launch, given.time) }]),
+    );
+    const deps = { ...given, operators, settings: scaledSettings(given.settings, given.time) };
     this.deps = deps;
     this.dags = new Map(deps.dags.map((dag) => [dag.spec.dagId, dag]));
     this.clock = new EngineClock(deps.time);
