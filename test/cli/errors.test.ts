@@ -50,7 +50,17 @@ describe("errors on the command line", () => {
 
   test("usage is 2, not found 3, refused 4, the rest 1", () => {
     expect(
-      (["USAGE", "CONFIG_INVALID", "RUN_NOT_FOUND", "HOME_IN_USE", "JOB_FAILED"] as const).map(exitCodeOf),
-    ).toEqual([2, 2, 3, 4, 1]);
+      (
+        [
+          "USAGE",
+          "CONFIG_INVALID",
+          "RUN_NOT_FOUND",
+          "TOKEN_NOT_FOUND",
+          "HOME_IN_USE",
+          "DAG_PAUSED",
+          "JOB_FAILED",
+        ] as const
+      ).map(exitCodeOf),
+    ).toEqual([2, 2, 3, 3, 4, 4, 1]);
   });
 });

@@ -1,5 +1,6 @@
 import { ERRORS } from "../../core/errors.ts";
 import { findPackage } from "../../local/postgres/binaries.ts";
+import { checkMail } from "../doctor/check-mail.ts";
 import { checkAws, checkDatabase, checkHome, checkNode, type Finding } from "../doctor/checks.ts";
 import { EXIT } from "../exit-codes.ts";
 import { readDags } from "../read-dags.ts";
@@ -17,7 +18,13 @@ export async function doctor(session: Session): Promise<number> {
   else {
     findings.push({ what: "Settings", state: "ok", message: config.file ?? "none, all defaults" });
     findings.push(
-      ...(await Promise.all([checkHome(config), checkDatabase(config), checkDags(session, config), checkAws(config)])),
+      ...(await Promise.all([
+        checkHome(config),
+        checkDatabase(config),
+        checkDags(session, config),
+        checkAws(config),
+        checkMail(config, session.app.mailRoute(config)),
+      ])),
     );
   }
   const marks = {
