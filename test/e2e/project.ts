@@ -29,12 +29,13 @@ export interface LocalRun {
 export async function until<T>(
   what: string,
   condition: () => Promise<T | null | false> | T | null | false,
+  withinMs = 60_000,
 ): Promise<T> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + withinMs;
   for (;;) {
     const value = await condition();
     if (value !== null && value !== false) return value;
-    if (Date.now() > deadline) throw new Error(`waited a minute for ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${withinMs / 1000} s for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
@@ -176,8 +177,13 @@ export class Project {
     return Array.isArray(answer) ? answer : answer.runs;
   }
 
-  async close(): Promise<void> {
+  /** Ends every command that is still running. */
+  async killCommands(): Promise<void> {
     for (const child of this.children) await kill(child);
+  }
+
+  async close(): Promise<void> {
+    await this.killCommands();
     await this.killAws();
     await this.stopPostgres();
     rmSync(this.folder, { recursive: true, force: true });

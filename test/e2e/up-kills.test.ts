@@ -26,9 +26,10 @@ beforeEach(() => {
   writeFileSync(join(project.folder, "nocturne.yaml"), JSON.stringify({ home: "home", aws: "local", engine }));
 });
 afterEach(async () => {
-  await project.close();
+  await project.killCommands();
   const { endLocalAws } = await import("../../engine/local/local-aws.ts");
   await endLocalAws(project.home);
+  await project.close();
 });
 
 interface Up {
