@@ -41,7 +41,8 @@ export class RunningSystem {
   async ask(path: string, request: RequestInit = {}, token?: string): Promise<Response> {
     if (token === undefined) this.token ||= await this.makeToken();
     const used = token ?? this.token;
-    const headers = { "content-type": "application/json", ...(used === "" ? {} : { authorization: `Bearer ${used}` }) };
+    const headers = new Headers({ "content-type": "application/json", ...(request.headers as Record<string, string>) });
+    if (used !== "") headers.set("authorization", `Bearer ${used}`);
     return fetch(`${this.ready.url}${path}`, { ...request, headers });
   }
 
