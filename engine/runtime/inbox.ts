@@ -26,7 +26,7 @@ export async function applyCommand(
     case "adopt_run":
       return adoptRun(store, world, body.runId);
     case "pause_dag":
-      return pauseDag(world, body.dagId, body.isPaused);
+      return pauseDag(world, body.dagId, body.isPaused, context);
   }
 }
 
@@ -131,9 +131,9 @@ async function releaseRun(store: Store, world: World, runId: string, context: De
   return done({ run_id: runId, released: true });
 }
 
-function pauseDag(world: World, dagId: string, isPaused: boolean): CommandResult {
+function pauseDag(world: World, dagId: string, isPaused: boolean, { now }: DecisionContext): CommandResult {
   if (!world.planner.state(dagId)) return { ok: false, code: "DAG_NOT_FOUND", message: `there is no DAG ${dagId}` };
-  const changed = world.planner.change(dagId, { isPaused });
+  const changed = world.planner.change(dagId, { isPaused }, now);
   return done({ dag_id: dagId, is_paused: isPaused, changed });
 }
 

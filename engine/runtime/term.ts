@@ -84,9 +84,9 @@ export class Term {
     for (const dag of dags) {
       const publication = nextVersion(this.world, dag, () => newRunId(this.clock.now()));
       if (publication) this.world.enterVersion(publication);
-      else this.world.planner.change(dag.spec.dagId, { isStale: false });
+      else this.world.planner.change(dag.spec.dagId, { isStale: false }, this.clock.now());
     }
-    for (const dagId of gone) this.world.planner.change(dagId, { isStale: true });
+    for (const dagId of gone) this.world.planner.change(dagId, { isStale: true }, this.clock.now());
     await this.flush();
   }
 

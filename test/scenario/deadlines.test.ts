@@ -160,3 +160,29 @@ test("a catch-up that is planned in steps misses every night of it, and tells th
   expect(missed).toHaveLength(105);
   expect(made.mails()).toHaveLength(2);
 });
+
+const hourly = { cron: ["0 * * * *"], timezone: "UTC", catchup: false } as const;
+
+test("a DAG that is new owes nothing for the due times before it", () => {
+  const made = new Nights(nightly({ startAt: null, schedule: hourly }), "2026-01-05T04:30Z");
+  expect(Object.keys(made.deadlines())).toEqual(["2026-01-05 04:00", "2026-01-05 05:00"]);
+  const late = [{ name: "ready", finishBy: { hour: 6, minute: 0, days: 1 } }];
+  const nextDay = new Nights(nightly({ startAt: null, sla: late }), "2026-01-05T05:00Z");
+  expect(Object.keys(nextDay.deadlines())).toEqual(["2026-01-05 02:00", "2026-01-06 02:00"]);
+});
+
+test("the due times that a pause passed over are nobody's misses, though their deadlines come after it", () => {
+  const made = new Nights(nightly({ startAt: null, schedule: hourly }), "2026-01-05T00:10Z").finishOldest();
+  made.pause(true).at("2026-01-05T04:30Z").pause(false).finishOldest();
+  made.at("2026-01-05T05:00Z").finishOldest().at("2026-01-05T05:59Z").restartAt("2026-01-05T06:01Z");
+  expect(made.deadlines()["2026-01-05 01:00"]).toBe("dropped by 2026-01-05 06:00");
+  expect(made.mails()).toEqual(["sla_missed to oncall@example.com"]);
+  expect(made.deadlines()["2026-01-05 06:00"]).toBe("missed by 2026-01-05 06:00");
+});
+
+test("a file that is away for a while is not missed, and its schedule goes on with its deadlines", () => {
+  const made = nights().removeFile();
+  expect(made.deadlines()["2026-01-06 02:00"]).toBe("dropped by 2026-01-06 06:00");
+  made.publish(nightly());
+  expect(made.deadlines()["2026-01-06 02:00"]).toBe("pending by 2026-01-06 06:00");
+});

@@ -106,12 +106,12 @@ export class Nights {
   }
 
   pause(isPaused: boolean): this {
-    this.world.planner.change(this.version.dagId, { isPaused });
+    this.world.planner.change(this.version.dagId, { isPaused }, this.now);
     return this.turn();
   }
 
   removeFile(): this {
-    this.world.planner.change(this.version.dagId, { isStale: true });
+    this.world.planner.change(this.version.dagId, { isStale: true }, this.now);
     return this.turn();
   }
 

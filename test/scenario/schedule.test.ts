@@ -123,3 +123,11 @@ test("a new schedule is followed from the next turn on", () => {
   expect(nights.state.nextDueAt).toBe(Date.parse("2026-01-05T14:00Z"));
   expect(Object.keys(nights.at("2026-01-05T14:00Z").runs())).toHaveLength(2);
 });
+
+test("a DAG without a schedule, or whose end comes before its start, is looked at once and never again", () => {
+  const manual = new Nights(daily({ schedule: null }), "2026-01-10T12:00Z");
+  expect(manual.nextAt).toBe(Infinity);
+  expect(manual.restartAt("2026-01-11T12:00Z").nextAt).toBe(Infinity);
+  const never = { startAt: Date.parse("2027-01-01T00:00Z"), endAt: Date.parse("2026-12-01T00:00Z") };
+  expect(new Nights(daily(never), "2026-01-10T12:00Z").nextAt).toBe(Infinity);
+});

@@ -25,8 +25,8 @@ export class Deadlines {
   /**
    * What a schedule has planned: a run for each due time, null where it was passed over, and the tick that comes next, whose
    * deadlines are there before its run is. A deadline that was there before is the run's now. One that was not, and has
-   * passed, is made only when its rule has been followed all along: nobody was to be told while the DAG was paused, or
-   * before it was scheduled at all. Rules that changed change what has not begun.
+   * passed or is of a due time without a run, is made only when its rule has been followed all along: nobody was to be told
+   * while the DAG was paused, or before it was scheduled at all. Rules that changed change what has not begun.
    */
   planned(
     spec: Ruled,
@@ -59,7 +59,7 @@ export class Deadlines {
       const known = this.pending.get(keyOf(key));
       const deadlineAt = deadlineFor(rule, dueAt, spec.timezone);
       if (known) this.change(known, { ...known, runId: known.runId ?? runId });
-      else if (followed.has(rule.name) || deadlineAt >= now) {
+      else if (followed.has(rule.name) || (deadlineAt >= now && (runId !== null || dueAt > now))) {
         this.make({ ...key, deadlineAt, runId, state: "pending", decidedAt: null });
       }
     }

@@ -57,14 +57,22 @@ export class Planner {
     this.schedules.put({ ...fresh, ...known, isStale: false }, true);
   }
 
-  /** Changes a DAG's state; false: it was so already. */
-  change(dagId: string, changes: Partial<Pick<DagState, "isPaused" | "isStale">>): boolean {
+  /**
+   * Changes a DAG's state; false: it was so already. From then on nobody waits for the runs that are not there: their
+   * deadlines are dropped, and those that are still ahead come back with the schedule.
+   */
+  change(dagId: string, changes: Partial<Pick<DagState, "isPaused" | "isStale">>, now: Instant): boolean {
     const state = this.schedules.state(dagId);
     if (!state) return false;
     const after = { ...state, ...changes };
     if (after.isPaused === state.isPaused && after.isStale === state.isStale) return false;
     this.world.gathered.dag(state, after);
     this.schedules.put(after, true);
+    if (after.isPaused || after.isStale) {
+      for (const deadline of this.deadlines.of(dagId)) {
+        if (deadline.runId === null) this.deadlines.decide(deadline, "dropped", now);
+      }
+    }
     return true;
   }
 

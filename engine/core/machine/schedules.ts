@@ -10,7 +10,7 @@ export class Schedules {
   private readonly lookAt = new Map<string, Instant>();
 
   constructor(states: readonly DagState[]) {
-    for (const state of states) this.put(state);
+    for (const state of states) this.put(state, state.scheduledUntil === null && state.nextDueAt === null);
   }
 
   state(dagId: string): DagState | null {
@@ -23,12 +23,13 @@ export class Schedules {
 
   /** `lookNow`: its schedule may have changed, what was due before says nothing. */
   put(state: DagState, lookNow = false): void {
-    const { dagId, nextDueAt, scheduledUntil } = state;
+    const { dagId, nextDueAt } = state;
     this.states.set(dagId, state);
     this.lookAt.delete(dagId);
     if (state.isPaused || state.isStale) return;
-    const at = lookNow || scheduledUntil === null ? (nextDueAt ?? 0) : nextDueAt;
-    if (at !== null || lookNow) this.look(dagId, lookNow ? 0 : (at ?? 0));
+    // No tick is ahead: there is nothing to look at until somebody changes the DAG.
+    const at = lookNow ? 0 : nextDueAt;
+    if (at !== null) this.look(dagId, at);
   }
 
   private look(dagId: string, at: Instant): void {
