@@ -2,7 +2,8 @@ import { parseArgs } from "node:util";
 import { StartRefused } from "./start-refused.ts";
 import type { LocalAwsOptions } from "./server.ts";
 
-const USAGE = "usage: local-aws --home DIR [--port 0] [--threads N] [--time-scale N] [--time-from ISO]";
+const USAGE =
+  "usage: local-aws --home DIR [--port 0] [--threads N] [--time-scale N] [--time-from ISO] [--bucket NAME]...";
 
 /** Beyond it a look at a job takes longer than the job. */
 const MOST_FACTOR = 100_000;
@@ -27,10 +28,11 @@ try {
 }
 
 function readOptions(): LocalAwsOptions {
-  const { home, port, threads, "time-scale": factor, "time-from": from } = parse();
+  const { home, port, threads, "time-scale": factor, "time-from": from, bucket } = parse();
   if (home === undefined) throw new StartRefused(USAGE);
   return {
     home,
+    buckets: bucket ?? [],
     port: wholeNumber(port ?? "0", "--port", 65_535),
     time: { factor: positive(factor ?? "1", "--time-scale"), from: from === undefined ? null : moment(from) },
     ...(threads === undefined ? {} : { threads: Math.max(1, wholeNumber(threads, "--threads", 1024)) }),
@@ -40,8 +42,10 @@ function readOptions(): LocalAwsOptions {
 function parse() {
   const text = { type: "string" } as const;
   try {
-    return parseArgs({ options: { home: text, port: text, threads: text, "time-scale": text, "time-from": text } })
-      .values;
+    const bucket = { type: "string", multiple: true } as const;
+    return parseArgs({
+      options: { home: text, port: text, threads: text, "time-scale": text, "time-from": text, bucket },
+    }).values;
   } catch (error) {
     throw new StartRefused(`${(error as Error).message}; ${USAGE}`);
   }

@@ -40,6 +40,8 @@ export interface LocalAwsOptions {
   readonly clusterLatencyMs?: number;
   /** The program of a runner process; by default the built one of this package. */
   readonly runner?: string;
+  /** Buckets that are there from the start. */
+  readonly buckets?: readonly string[];
 }
 
 /** A running local-aws. */
@@ -103,6 +105,7 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
 async function compose(home: string, url: string, clock: Clock, options: LocalAwsOptions) {
   const { region = "us-east-1", threads = availableParallelism() } = options;
   const store = await ObjectStore.open(home, clock);
+  for (const bucket of options.buckets ?? []) await store.createBucket(bucket);
   const journal = await openJournal(join(home, "journal.jsonl"));
   const deps: ServiceDependencies = { home, region, accountId: ACCOUNT, clock, s3: store, journal, threads };
   const program = options.runner ?? join(packageRoot, "dist/deploy/local-aws/runner/main.js");

@@ -48,6 +48,9 @@ export interface TimeWish {
   readonly from?: Instant;
 }
 
+/** Where the connection `default` of a local-aws keeps scripts, SQL, logs and results: there from the first start. */
+const ARTIFACTS = "nocturne-artifacts";
+
 const READY_WITHIN_MS = 30_000;
 /** How long it may take to put its journal on disk before it is killed; it survives a kill too. */
 const PATIENCE_MS = 5_000;
@@ -125,10 +128,14 @@ async function start(folder: string, time: TimeWish | undefined): Promise<Runnin
   const log = await open(path, "a");
   const from = (await log.stat()).size;
   try {
-    const child = spawn(process.execPath, [program, "--home", folder, "--port", "0", ...timeOptions(time)], {
-      detached: true,
-      stdio: ["ignore", log.fd, log.fd],
-    });
+    const child = spawn(
+      process.execPath,
+      [program, "--home", folder, "--port", "0", "--bucket", ARTIFACTS, ...timeOptions(time)],
+      {
+        detached: true,
+        stdio: ["ignore", log.fd, log.fd],
+      },
+    );
     let ended: Error | null = null;
     child.once("error", (error) => (ended = error));
     child.once("exit", (code, signal) => (ended ??= new Error(`it ended with ${signal ?? code ?? "nothing"}`)));

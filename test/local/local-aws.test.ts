@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { HeadBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { endLocalAws, findLocalAws, startLocalAws, type LocalAws } from "../../engine/local/local-aws.ts";
 import { tryLock, type Lock } from "../../engine/local/lock.ts";
@@ -30,6 +31,14 @@ describe("local-aws as a child process", () => {
     const [one, two] = await Promise.all([start(), start()]);
     expect(two.pid).toBe(one.pid);
     expect([one.attached, two.attached].sort()).toEqual([false, true]);
+  });
+
+  test("has the bucket for artifacts from its first start", async () => {
+    const aws = await start();
+    const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+    const s3 = new S3Client({ endpoint: aws.url, region: "us-east-1", forcePathStyle: true, credentials });
+    await expect(s3.send(new HeadBucketCommand({ Bucket: "nocturne-artifacts" }))).resolves.toBeDefined();
+    s3.destroy();
   });
 
   test("goes on while somebody uses it; the last one out ends it, whoever started it, and leaves no endpoint", async () => {
