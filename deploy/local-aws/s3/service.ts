@@ -28,11 +28,13 @@ type Handler = (request: S3Request) => Promise<Reply>;
 export class S3Service {
   readonly #store: ObjectStore;
   readonly #clock: Clock;
+  readonly #region: string;
   readonly #uploads: MultipartUploads;
   readonly operations: Readonly<Record<string, Handler>>;
 
   constructor(store: ObjectStore, home: string, { region, clock }: Pick<ServiceDependencies, "region" | "clock">) {
     this.#clock = clock;
+    this.#region = region;
     this.#store = store;
     this.#uploads = new MultipartUploads(store, home, clock);
     this.operations = {
@@ -76,7 +78,8 @@ export class S3Service {
 
   async #createBucket({ bucket, message }: S3Request): Promise<Reply> {
     message.resume();
-    if (!(await this.#store.createBucket(bucket))) {
+    // us-east-1 alone answers 200 to whoever owns it already. Source: the CreateBucket API reference.
+    if (!(await this.#store.createBucket(bucket)) && this.#region !== "us-east-1") {
       throw new AwsError("BucketAlreadyOwnedByYou", "The bucket exists already and you own it.", 409);
     }
     return { ...EMPTY, headers: { location: `/${bucket}` } };
