@@ -245,6 +245,12 @@ describe("a body that will not do", () => {
     for (const body of [[], "text", 1]) expect(await mistakes(JSON.stringify(body))).toEqual([["body", "object_type"]]);
   });
 
+  it("does not take an id that the scheduler or a backfill would make", async () => {
+    for (const id of ["scheduled__2026-03-10T06:00:00+00:00", "backfill__2026-03-10T06:00:00+00:00"]) {
+      expect(await mistakes({ dag_run_id: id })).toEqual([["body.dag_run_id", "value_error"]]);
+    }
+  });
+
   it("has a run id of Airflow's letters and at most 250 of them", async () => {
     for (const id of ["", "a b", "a/b", "é", "../etc"]) {
       expect(await mistakes({ dag_run_id: id })).toEqual([["body.dag_run_id", "string_pattern_mismatch"]]);

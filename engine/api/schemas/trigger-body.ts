@@ -4,6 +4,9 @@ import { instant } from "./queries.ts";
 
 const optionalInstant = instant.nullish().transform((at) => at ?? null);
 
+/** The engine makes these from a run's date: one that is taken by another run would stand in its way. */
+const RESERVED = /^(scheduled|backfill)__/;
+
 /** What a trigger may say: Airflow's keys and no others. Absent and null mean the same. */
 export const TriggerBody = z
   .strictObject({
@@ -11,6 +14,7 @@ export const TriggerBody = z
       .string()
       .max(250)
       .regex(/^[A-Za-z0-9_.~:+-]+$/, "expected letters, digits and _ . ~ : + - only")
+      .refine((id) => !RESERVED.test(id), "ids that begin with scheduled__ or backfill__ are the engine's own")
       .nullish()
       .transform((id) => id ?? null),
     logical_date: optionalInstant,
