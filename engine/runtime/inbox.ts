@@ -1,11 +1,12 @@
 import { decideBackfillDate, type BackfillDecision } from "../core/backfill.ts";
 import type { JsonObject } from "../core/json.ts";
+import { compileDag } from "../core/machine/compiled-dag.ts";
 import type { DecisionContext } from "../core/machine/events.ts";
 import type { RunRows, World } from "../core/machine/world.ts";
 import type { Backfill, Command, CommandResult, DagRun } from "../core/records.ts";
 import { dagRunIdFor, runsForRange } from "../core/schedule/runs.ts";
 import { isRunFinished } from "../core/states.ts";
-import { existingRuns, isKnownBackfill, loadRun } from "../store/load.ts";
+import { existingRuns, isKnownBackfill, loadRun, versionById } from "../store/load.ts";
 import type { Store } from "../store/open.ts";
 import { newRunId } from "./ids.ts";
 
@@ -142,6 +143,14 @@ async function adoptRun(store: Store, world: World, runId: string): Promise<Comm
   if (world.runs.has(runId)) return done({ run_id: runId });
   const rows = await loadRun(store, runId);
   if (!rows) return notFound(runId);
+  // A term that began after the run was made has had it already.
+  const { quarantine, state, versionId } = rows.run;
+  if (quarantine !== null || isRunFinished(state)) return done({ run_id: runId });
+  if (!world.dags.has(versionId)) {
+    // A newer one was published between the request's look and its insert, and this process has only read that.
+    const version = await versionById(store, versionId);
+    if (version) world.dags.set(versionId, compileDag(version));
+  }
   world.addRun(rows);
   return done({ run_id: runId });
 }

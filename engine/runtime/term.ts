@@ -6,6 +6,7 @@ import type { FlushBatch } from "../core/records.ts";
 import { flush, type FlushSession } from "../store/flush.ts";
 import { loadWorld, takenDates } from "../store/load.ts";
 import { pendingCommands } from "../store/inbox.ts";
+import { isDatabaseAway } from "../store/read-models/health.ts";
 import type { Fence } from "../store/writer-row.ts";
 import type { EngineClock } from "./clock.ts";
 import type { DagChange, EngineDeps, Prepared, PrepareRequest } from "./deps.ts";
@@ -195,6 +196,8 @@ export class Term {
     for (const command of await pendingCommands(this.deps.store)) {
       const result = await applyCommand(this.deps.store, this.world, command, this.context()).catch(
         (error: unknown) => {
+          // The run is there and was promised: were the wish ticked off unread, nobody would know of it.
+          if (command.body.kind === "adopt_run" && isDatabaseAway(error)) throw error;
           this.deps.log.error({ err: error, command: command.id }, "a command failed");
           return {
             ok: false,

@@ -31,7 +31,12 @@ export async function openStore(options: {
       ...clientConfig(settings),
       max: poolSize,
       // The types say void, but the pool waits for the promise.
-      onConnect: (client) => greet(client, settings.fleet) as unknown as void,
+      onConnect: (client) => {
+        // The pool listens to idle connections only: one that breaks in somebody's hands would end the process. What they
+        // ask of it next fails.
+        client.on("error", () => undefined);
+        return greet(client, settings.fleet) as unknown as void;
+      },
     });
     // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
     pool.on("error", () => undefined);
