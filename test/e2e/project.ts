@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, existsSync, openSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { PutObjectCommand, CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { BucketAlreadyOwnedByYou, PutObjectCommand, CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { expect } from "vitest";
 import { sampleSales } from "../../engine/cli/demo/sample-sales.ts";
 
@@ -112,7 +112,12 @@ export class Project {
   /** Lays down raw files of `nights` generated nights from 2026-03-01; `change` may alter or drop a file. */
   async upload(nights: number, change: (key: string, body: Uint8Array) => Uint8Array | null = (_, body) => body) {
     const client = this.s3();
-    for (const Bucket of ["acme-sales", "nocturne-artifacts"]) await client.send(new CreateBucketCommand({ Bucket }));
+    for (const Bucket of ["acme-sales", "nocturne-artifacts"]) {
+      // A night that is due has made its own already.
+      await client.send(new CreateBucketCommand({ Bucket })).catch((error: unknown) => {
+        if (!(error instanceof BucketAlreadyOwnedByYou)) throw error;
+      });
+    }
     for (const { key, body } of sampleSales({ nights, firstDay: "2026-03-01", stores: 6, salesPerStore: 8 })) {
       const Body = change(key, body);
       if (Body) await client.send(new PutObjectCommand({ Bucket: "acme-sales", Key: key, Body }));

@@ -81,7 +81,8 @@ function arrivedMail(raw: string, session: SMTPServerSession): ArrivedMail {
 
 /** The decoded body of the part of this type. */
 export function partOf(raw: string, type: string): string {
-  const part = raw.split(/\r\n--/).find((each) => each.includes(`Content-Type: ${type}`)) ?? "";
+  const [, boundary = ""] = /boundary="([^"]+)"/.exec(raw) ?? [];
+  const part = raw.split(`\r\n--${boundary}`).find((each) => each.includes(`Content-Type: ${type}`)) ?? "";
   const body = part.slice(part.indexOf("\r\n\r\n") + 4);
   if (/Content-Transfer-Encoding: base64/i.test(part)) return Buffer.from(body, "base64").toString("utf8");
   if (!/Content-Transfer-Encoding: quoted-printable/i.test(part)) return body;
