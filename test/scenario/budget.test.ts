@@ -266,6 +266,17 @@ const steps = fc.array(
   { maxLength: 40 },
 );
 
+test("block: a launch in doubt of which a search finds nothing is not sent again", () => {
+  const s = budgeted("a; b", "block", { b: { operator: "find" } });
+  s.submit("b", { kind: "doubt", message: "no answer" }).costs("a", "26");
+  expect(s.attempt("b").ending).toBeNull();
+  const { tryNumber } = s.attempt("b");
+  s.later(3_600_000).event("b", { kind: "searched", tryNumber, refs: [] });
+  s.expect({ b: "failed" });
+  expect(s.attempt("b").failure).toMatchObject({ code: "BUDGET_EXCEEDED" });
+  s.ends("a", "succeeded", "27").expect({ a: "success", run: "failed" });
+});
+
 test("whatever is looked at in whatever order and whoever looks, the ledger says in the end what the jobs last said", () => {
   fc.assert(
     fc.property(steps, fc.constantFrom("stop", "block", "warn"), (drawn, onExceeded) => {

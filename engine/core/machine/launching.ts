@@ -157,9 +157,17 @@ function tokenExpired(draft: RunDraft, position: number, context: DecisionContex
 }
 
 export function notSent(draft: RunDraft, position: number, context: DecisionContext): void {
-  const { ending } = openAttempt(draft, position);
-  if (!ending) resend(draft, position, context);
-  else fail(draft, position, { class: "permanent", code: "CANCELLED", message: "never sent" }, {}, context);
+  const attempt = openAttempt(draft, position);
+  // A run that lets finish what was begun begins nothing by sending it again.
+  const isOver = draft.run.ending !== null && !draft.isTeardown(position);
+  const begunNoMore = isOver && !mayHaveUnseenJob(attempt, context.launchOf(attempt.operator));
+  const ending = attempt.ending ?? (begunNoMore ? draft.run.ending : null);
+  if (ending === null) {
+    resend(draft, position, context);
+    return;
+  }
+  draft.attempt(position, { ...attempt, ending });
+  fail(draft, position, { class: "permanent", code: "CANCELLED", message: "never sent" }, {}, context);
 }
 
 /** What a search for the launch key found: resolves a doubt, or brings duplicates to light (rules 16 and 17). */
