@@ -186,3 +186,12 @@ test("a file that is away for a while is not missed, and its schedule goes on wi
   made.publish(nightly());
   expect(made.deadlines()["2026-01-06 02:00"]).toBe("pending by 2026-01-06 06:00");
 });
+
+test("the long catch-up of one DAG holds up no other DAG's miss", () => {
+  const made = nights().at("2026-01-06T02:00Z");
+  made.now = Date.parse("2026-01-06T06:01Z");
+  const schedule = { cron: ["1 * * * *"], timezone: "UTC", catchup: true };
+  made.publish(nightly({ dagId: "long", startAt: Date.parse("2025-01-01T00:00Z"), schedule, sla: [] }));
+  expect(made.nextAt).toBeLessThan(made.now);
+  expect(made.mails()).toEqual(["sla_missed to oncall@example.com"]);
+});

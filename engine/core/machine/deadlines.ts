@@ -65,12 +65,15 @@ export class Deadlines {
     }
   }
 
-  /** The deadlines that have passed at `now`: to finish at the deadline itself is to meet it. */
-  passed(now: Instant): Deadline[] {
+  /** The deadlines that have passed at `now`, but for DAGs that wait: to finish at the deadline itself is to meet it. */
+  passed(now: Instant, waits: (dagId: string) => boolean): Deadline[] {
     const keys = new Set(this.agenda.take(now - 1));
     return [...keys].flatMap((key) => {
       const deadline = this.pending.get(key);
-      return deadline && deadline.deadlineAt < now ? [deadline] : [];
+      if (!deadline || deadline.deadlineAt >= now) return [];
+      if (!waits(deadline.dagId)) return [deadline];
+      this.agenda.add(deadline.deadlineAt, key);
+      return [];
     });
   }
 

@@ -134,10 +134,10 @@ export class Planner {
   /** Decides the deadlines that have passed: each is missed once, and told once (sla-and-budget). */
   decideDeadlines(context: DecisionContext): void {
     const { now, settings } = context;
-    // A long catch-up is planned in steps: until the last, a deadline that was there before still leads to the next.
-    if (this.schedules.nextAt <= now) return;
     const old = new Map<string, Deadline[]>();
-    for (const deadline of this.deadlines.passed(now)) {
+    // A long catch-up is planned in steps: until the last, a deadline that was there before still leads to the next.
+    const isBeingPlanned = (dagId: string): boolean => this.schedules.isDue(dagId, now);
+    for (const deadline of this.deadlines.passed(now, isBeingPlanned)) {
       const { dagId, runId } = deadline;
       const state = this.schedules.state(dagId);
       const isHeld = runId === null && (state === null || state.isPaused || state.isStale);

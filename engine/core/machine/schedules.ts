@@ -50,6 +50,11 @@ export class Schedules {
     return due;
   }
 
+  /** Whether more of its schedule is to be planned at `now`. */
+  isDue(dagId: string, now: Instant): boolean {
+    return (this.lookAt.get(dagId) ?? Infinity) <= now;
+  }
+
   get nextAt(): Instant {
     return this.agenda.nextAt;
   }
