@@ -1,8 +1,10 @@
 import { ERRORS } from "../../core/errors.ts";
+import { sumOf } from "../../core/pricing/amounts.ts";
+import type { Ending } from "../../core/records.ts";
 import { isoText } from "../../core/schedule/runs.ts";
 import type { RunDetail, TaskDetail } from "../../store/read-models/run-detail.ts";
 import type { RunSummary } from "../../store/read-models/runs.ts";
-import { spanText, timeText } from "../text/figures.ts";
+import { cents, spanText, timeText } from "../text/figures.ts";
 import { table } from "../text/table.ts";
 import type { Output } from "../output.ts";
 
@@ -15,23 +17,40 @@ const tookText = (startedAt: number | null, endedAt: number | null): string =>
   startedAt === null || endedAt === null ? "" : spanText(endedAt - startedAt);
 
 /** A run for people: a line a task, then each attempt that failed, or has links, with what is known of it. */
-export function runLines({ run, tasks }: RunDetail, colors: Output["colors"]): string[] {
+export function runLines({ run, tasks, budget }: RunDetail, colors: Output["colors"]): string[] {
   const head = [
     `${colors.bold(run.dagRunId)}  ${run.dagId}  ${paint(colors, run.state)}  ${tookText(run.startedAt, run.endedAt)}`.trimEnd(),
     `run ${run.runId}, ${run.runType}, queued ${timeText(run.queuedAt)}, started ${timeText(run.startedAt) || "not yet"}`,
+    ...(run.ending === null ? [] : [endingText(run.ending)]),
+    ...(budget === null ? [] : [`spent ${cents(spentOf(tasks))} of ${budget.perRun} ${budget.currency}`]),
     ...(run.quarantine === null ? [] : [colors.red(`put aside: ${run.quarantine}`)]),
     "",
   ];
-  const columns = [{ title: "TASK" }, { title: "OPERATOR" }, { title: "STATE" }, { title: "TRY" }, { title: "TOOK" }];
+  const columns = [
+    { title: "TASK" },
+    { title: "OPERATOR" },
+    { title: "STATE" },
+    { title: "TRY" },
+    { title: "TOOK" },
+    { title: "COST", side: "right" as const },
+  ];
   const rows = tasks.map((task) => [
     task.taskId,
     task.operator ?? "",
     paint(colors, task.state),
     task.tryNumber === 0 ? "" : String(task.tryNumber),
     tookText(task.startedAt, task.endedAt),
+    task.attempts.some(({ usage }) => usage.length > 0) ? cents(spentOf([task])) : "",
   ]);
   return [...head, ...table(columns, rows), ...tasks.flatMap((task) => attemptLines(task, colors))];
 }
+
+/** Over all tries: what failed was paid for too. */
+const spentOf = (tasks: readonly TaskDetail[]): string =>
+  sumOf(tasks.flatMap(({ attempts }) => attempts.flatMap(({ usage }) => usage.map(({ amount }) => amount))));
+
+const endingText = ({ by, cause, why }: Ending): string =>
+  `ended by ${by}: ${cause}${why === undefined ? "" : `, ${why}`}`;
 
 function attemptLines({ taskId, attempts }: TaskDetail, colors: Output["colors"]): string[] {
   return attempts.flatMap((attempt) => {
@@ -42,7 +61,7 @@ function attemptLines({ taskId, attempts }: TaskDetail, colors: Output["colors"]
       `${colors.bold(`${taskId}, try ${tryNumber}`)}  launch ${attempt.launchKey}`,
       ...(failure === null ? [] : [`  ${colors.red(failure.code)} (${failure.class})  ${failure.message}`]),
       ...(failure === null ? [] : [`  ${ERRORS[failure.code]}`]),
-      ...(ending === null ? [] : [`  ended by ${ending.by}: ${ending.cause}`]),
+      ...(ending === null ? [] : [`  ${endingText(ending)}`]),
       ...(logTail ?? []).slice(-SHOWN_LOG_LINES).map((line) => colors.dim(`    | ${line}`)),
       ...(links ?? []).map(({ label, url }) => `  ${label}: ${url}`),
     ];
@@ -50,11 +69,18 @@ function attemptLines({ taskId, attempts }: TaskDetail, colors: Output["colors"]
 }
 
 /** A run for programs; instants in ISO 8601. */
-export function runDocument({ run, tasks }: RunDetail): object {
+export function runDocument({ run, tasks, budget }: RunDetail): object {
   return {
     ...runRow(run),
     conf: run.conf,
     quarantine: run.quarantine,
+    ending: run.ending === null ? null : { ...run.ending, at: iso(run.ending.at) },
+    budget: budget && {
+      limit: budget.perRun,
+      spent: spentOf(tasks),
+      currency: budget.currency,
+      level: run.budgetLevel,
+    },
     tasks: tasks.map((task) => ({
       task_id: task.taskId,
       operator: task.operator,

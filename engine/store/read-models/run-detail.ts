@@ -1,3 +1,4 @@
+import type { BudgetSpec } from "../../core/dag.ts";
 import type { Instant } from "../../core/json.ts";
 import type { Attempt, DagRun, LedgerEntry } from "../../core/records.ts";
 import type { TaskState } from "../../core/states.ts";
@@ -33,6 +34,8 @@ export interface TaskDetail {
 export interface RunDetail {
   readonly run: DagRun;
   readonly versionNumber: number;
+  /** Of the version that it runs on. */
+  readonly budget: BudgetSpec | null;
   /** By task number, the order in which the DAG's tasks became known. Empty until the run starts. */
   readonly tasks: readonly TaskDetail[];
 }
@@ -70,6 +73,7 @@ export async function runDetail(store: Store, dagId: string, dagRunId: string): 
   return {
     run,
     versionNumber: found.version_number,
+    budget: found.spec.budget ?? null,
     tasks: tasks.map((task) => ({
       taskId: task.task_id,
       operator: operators.get(task.task_id) ?? null,
