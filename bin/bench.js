@@ -2,7 +2,7 @@
 // `npm run bench -- NAME [--json]`: compiles when needed, then runs one benchmark of test/bench.
 import { build } from "./build.js";
 
-const problem = build();
+const problem = await build();
 if (problem !== null) {
   console.error(`nocturne: ${problem}`);
   process.exit(1);

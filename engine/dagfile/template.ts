@@ -44,6 +44,8 @@ function liquid(options: ConstructorParameters<typeof Liquid>[0]): Liquid {
     ownPropertyOnly: true,
     // No file is ever read: templates of this name would be looked up in here.
     templates: {},
+    // Else the machine's, which a run must not depend on and which is slow to ask for.
+    locale: "en-US",
     parseLimit: 1_000_000,
     renderLimit: 1_000,
     memoryLimit: 10_000_000,

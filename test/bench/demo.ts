@@ -2,9 +2,10 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { packageRoot } from "../../engine/local/package-root.ts";
 import { figure, median, type Benchmark } from "./figures.ts";
 
-const ROOT = resolve(import.meta.dirname, "../../..");
+const ROOT = packageRoot();
 const COFFEE = resolve(ROOT, "../shared/data/coffee_shop_sales_2023.csv");
 const COLUMNS =
   "sale_id=transaction_id,store_id=store_id,sold_at=transaction_date+transaction_time,product_id=product_id,quantity=transaction_qty,unit_price=unit_price";
