@@ -7,7 +7,7 @@ export interface StoreHealth {
   readonly pendingCommands: number;
   readonly mail: {
     readonly pending: number;
-    /** Why the oldest mail that waits could not be sent; null: nothing is known against it. */
+    /** The code of why the oldest mail that waits could not be sent; null: nothing is known against it. Anybody may read it: what a server said names hosts and addresses. */
     readonly trouble: string | null;
   };
   /** DAG files that cannot be read just now. */
@@ -22,7 +22,7 @@ const HEALTH = `SELECT
     (SELECT count(*)::int FROM command WHERE state = 'pending') AS "pendingCommands",
     jsonb_build_object(
       'pending', (SELECT count(*) FROM outbox WHERE state = 'pending'),
-      'trouble', (SELECT concat_ws(': ', last_code, last_error) FROM outbox
+      'trouble', (SELECT last_code FROM outbox
                   WHERE state = 'pending' AND last_code IS NOT NULL ORDER BY created_at LIMIT 1)
     ) AS mail,
     (SELECT count(*)::int FROM import_error) AS "importErrors"`;
