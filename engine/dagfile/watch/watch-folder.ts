@@ -204,9 +204,10 @@ class DagFolder {
     const news = this.news();
     const text = newsText(news);
     if (text === this.lastNews && news.gone.length === 0) return;
+    // Who cannot take them now is told again by the next look.
+    this.options.onNews(news);
     this.lastNews = text;
     this.remember(news);
-    this.options.onNews(news);
   }
 
   /** What is gone has been told; what is there may be gone one day. */

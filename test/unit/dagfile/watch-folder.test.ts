@@ -63,6 +63,24 @@ describe("a folder of DAGs that is watched", () => {
     expect([ids(removed), removed.gone]).toEqual([["one"], ["two"]]);
   });
 
+  test("tells again what could not be taken", async () => {
+    mkdirSync(join(projectRoot, "dags"));
+    const errors: unknown[] = [];
+    const taken = new Promise<FolderNews>((resolve) => {
+      const onNews = (news: FolderNews): void => {
+        if (errors.length === 0) throw new Error("not yet");
+        resolve(news);
+      };
+      const options = { folder: join(projectRoot, "dags"), projectRoot, operators, known: [], onNews };
+      void watchDagFolder({ ...options, onError: (error) => void errors.push(error) }).then((folder) => {
+        watched = folder;
+        write("dags/a.yaml", dag("one"));
+      });
+    });
+    expect(ids(await taken)).toEqual(["one"]);
+    expect(errors).toEqual([new Error("not yet")]);
+  });
+
   test("tells of a file that a DAG names, when it changes, goes and comes back", async () => {
     mkdirSync(join(projectRoot, "dags"));
     mkdirSync(join(projectRoot, "sql"));
