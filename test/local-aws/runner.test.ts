@@ -60,6 +60,25 @@ test("a runner process logs what it wrote, says how each job ended, and goes on 
   ]);
 });
 
+test("a text file may hold columns that the SQL declares as numbers", async () => {
+  const sql =
+    "-- input sales: store, pieces INTEGER, price DECIMAL(12,2)\n-- output: total\n" +
+    "CREATE OR REPLACE TEMP VIEW total AS SELECT store, SUM(pieces) AS pieces FROM sales GROUP BY store;";
+  await writeFile(join(root, "bucket", "total.sql"), sql);
+  await mkdir(join(root, "bucket", "sales"));
+  await writeFile(join(root, "bucket", "sales", "day.csv"), "store,pieces,price\nS1,2,1.50\nS2,3,0.20\n");
+  const total = {
+    sql: "s3://bucket/total.sql",
+    "input.sales": "s3://bucket/sales/?format=csv",
+    "output.total": "s3://bucket/out/?format=parquet",
+  };
+  expect(await say({ arguments: total, s3Root: root, threads: 1 })).toEqual([
+    { kind: "log", line: "read sales: 2 rows, 1 file" },
+    { kind: "log", line: "wrote total: 2 rows" },
+    { kind: "ended", error: null },
+  ]);
+});
+
 test("a runner process ends when its parent lets go of it", async () => {
   await say(job());
   const exit = once(runner, "exit");
