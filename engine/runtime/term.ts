@@ -28,6 +28,9 @@ export class TermOver extends Error {
   }
 }
 
+/** A burst of triggers is taken in together: one flush each would keep the writer from everything else. */
+const ADOPTIONS_PER_FLUSH = 100;
+
 /**
  * One term of writing: from a take of the writer's row to its loss. Decide, flush, act: `turn` is called again and again
  * with the events that have come in; effects follow only after the flush that made them durable was acknowledged.
@@ -193,7 +196,11 @@ export class Term {
   }
 
   private async readInbox(): Promise<void> {
+    let adopted = 0;
     for (const command of await pendingCommands(this.deps.store)) {
+      const isAdoption = command.body.kind === "adopt_run";
+      // Any other reads from the database what those before it have made; runs that somebody else inserted do not meet.
+      if (!isAdoption || ++adopted % ADOPTIONS_PER_FLUSH === 0) await this.flush();
       const result = await applyCommand(this.deps.store, this.world, command, this.context()).catch(
         (error: unknown) => {
           // The run is there and was promised: were the wish ticked off unread, nobody would know of it.
@@ -207,9 +214,9 @@ export class Term {
         },
       );
       this.world.gathered.applied(command.id, result);
-      // The next one reads from the database what this one made.
-      await this.flush();
+      if (!isAdoption) await this.flush();
     }
+    await this.flush();
   }
 
   private async flush(): Promise<void> {
