@@ -15,6 +15,8 @@ export class Deadlines {
   private readonly ofRun = new Map<string, Set<string>>();
   private readonly ofDag = new Map<string, Set<string>>();
   private readonly agenda = new Agenda<string>();
+  /** The rules that each DAG's deadlines were last held against. */
+  private readonly followed = new Map<string, Ruled>();
   private readonly write: WriteDeadline;
 
   constructor(loaded: readonly Deadline[], write: WriteDeadline) {
@@ -38,8 +40,11 @@ export class Deadlines {
     const waiting = this.of(spec.dagId).filter((each) => each.runId === null && each.dueAt <= now);
     const followed = new Set(waiting.map(({ rule }) => rule));
     for (const due of dueTimes) this.expect(spec, due, followed, now);
+    // Rules change with the version alone: a catch-up of thousands in steps does not ask about each of them at every step.
+    const isSame = this.followed.get(spec.dagId) === spec;
+    this.followed.set(spec.dagId, spec);
     for (const deadline of this.of(spec.dagId)) {
-      if (deadline.runId !== null && hasBegun(deadline.runId)) continue;
+      if (deadline.runId !== null && (isSame || hasBegun(deadline.runId))) continue;
       const rule = spec.sla.find(({ name }) => name === deadline.rule);
       const isAhead = deadline.runId !== null || deadline.dueAt <= now || deadline.dueAt === nextDueAt;
       if (!rule || !isAhead) this.decide(deadline, "dropped", now);

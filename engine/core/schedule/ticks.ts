@@ -60,10 +60,28 @@ export function previousTick(schedule: Tickable, instant: Instant): Instant | nu
   return bound === -Infinity ? null : (ticksBetween(schedule, bound, instant).at(-1) ?? null);
 }
 
-function ticksOfDay(cron: CronDays, zone: Zone, day: number): Instant[] {
-  return cron.times
-    .flatMap((time) => (cron.everyHour ? zone.instants(day + time) : [zone.lastInstant(day + time)]))
-    .sort((a, b) => a - b);
+/**
+ * The newest days of each expression in each zone: a schedule of every minute asks for the same day again and again, and a
+ * day of it takes 4 ms. A few days are enough, since a catch-up goes through them in order.
+ */
+const days = new WeakMap<CronDays, WeakMap<Zone, Map<number, readonly Instant[]>>>();
+const MOST_DAYS = 8;
+
+function ticksOfDay(cron: CronDays, zone: Zone, day: number): readonly Instant[] {
+  const zones = days.get(cron) ?? new WeakMap<Zone, Map<number, readonly Instant[]>>();
+  days.set(cron, zones);
+  const known = zones.get(zone) ?? new Map<number, readonly Instant[]>();
+  zones.set(zone, known);
+  let ticks = known.get(day);
+  if (ticks === undefined) {
+    ticks = cron.times
+      .flatMap((time) => (cron.everyHour ? zone.instants(day + time) : [zone.lastInstant(day + time)]))
+      .sort((a, b) => a - b);
+    const [oldest] = known.keys();
+    if (known.size >= MOST_DAYS && oldest !== undefined) known.delete(oldest);
+    known.set(day, ticks);
+  }
+  return ticks;
 }
 
 const midnight = (wall: number): number => Math.floor(wall / DAY_MS) * DAY_MS;
