@@ -22,7 +22,7 @@ const ENTRIES = [
 
 /** Packages that go into dist/, with what they import: their many files are what makes a command slow to start. */
 const BUNDLED =
-  /^(commander|croner|decimal\.js|fastify-type-provider-zod|graphology|liquidjs|picocolors|temporal-|yaml|zod)/;
+  /^(commander|croner|decimal\.js|fastify-type-provider-zod|graphology|kysely|liquidjs|picocolors|temporal-|yaml|zod)/;
 
 /** ES modules of packages that offer Node CommonJS: what is not used of these is left out. */
 const ES_MODULES = {
