@@ -122,8 +122,8 @@ export function buildProgram(app: App, surroundings: Surroundings, exit: (code: 
     .addHelpText("after", examples(["nocturne dags test nightly_store_sales --date 2026-01-31 --aws local"]))
     .action(bind(async () => (await import("./commands/dags-test.ts")).dagsTest));
   for (const [word, paused, what] of [
-    ["pause", true, "keep a DAG from starting by its schedule; runs under way end"],
-    ["unpause", false, "let a DAG start by its schedule again"],
+    ["pause", true, "begin nothing more of a DAG; jobs that run are followed to their end"],
+    ["unpause", false, "let a DAG go on by its schedule again"],
   ] as const) {
     dags
       .command(`${word} <dag>`)

@@ -19,7 +19,7 @@ function pagesBelow(folder: string): string[] {
 
 describe("the README", () => {
   it("shows a first DAG that has no problem", () => {
-    const dag = /```yaml\n([\s\S]*?)```/.exec(text("README.md"))?.[1] ?? "";
+    const dag = /<<'YAML'\n([\s\S]*?)^YAML$/m.exec(text("README.md"))?.[1] ?? "";
     const read = readDagFile({ file: "README", text: dag, operators, readProjectFile: projectReader(root) });
     expect(read.problems).toEqual([]);
     expect(read.dags.map(({ spec }) => spec.dagId)).toEqual(["store_visits"]);
