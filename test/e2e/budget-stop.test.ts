@@ -1,6 +1,6 @@
 import { Decimal } from "decimal.js";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { startMailServer, type ArrivedMail, type MailServer } from "../notify/mail-server.ts";
+import { startMailServer, type MailServer } from "../notify/mail-server.ts";
 import { HomeProject } from "./home-project.ts";
 import { until } from "./project.ts";
 import type { RunningSystem } from "./running-system.ts";
@@ -110,13 +110,17 @@ async function expectStopped(system: RunningSystem): Promise<void> {
     async () => (await project.rows("SELECT FROM outbox WHERE state = 'sent'")).length === 2,
     MINUTES,
   );
+  // The cluster's last minutes are known a moment after its end.
+  const open = () => project.rows("SELECT FROM attempt WHERE settle_at IS NOT NULL");
+  await until("the final bills", async () => (await open()).length === 0, MINUTES);
   expect((await system.stop()).code).toBe(0);
-  expect(server.arrived.map(kindOf)).toEqual(["budget_warning", "budget_exceeded"]);
-  expect(new Set(server.arrived.map(({ headers }) => headers.get("message-id"))).size).toBe(2);
+  // A mail whose answer a kill swallowed comes again, under the same Message-ID.
+  const kinds = new Map(
+    server.arrived.map(({ headers }) => [headers.get("message-id"), headers.get("x-nocturne-kind")]),
+  );
+  expect([...kinds.values()].sort()).toEqual(["budget_exceeded", "budget_warning"]);
   expect(await project.rows("SELECT FROM outbox")).toHaveLength(2);
 }
-
-const kindOf = ({ headers }: ArrivedMail): string | undefined => headers.get("x-nocturne-kind");
 
 /** What counts of the run, as the ledger has it in the end. */
 async function settled(): Promise<Decimal> {
@@ -138,8 +142,8 @@ describe("a run that passes its budget", () => {
     // One transaction: what the look saw, and the decision that follows from it.
     expect(ended).toBe(over);
     expect(over).toBeGreaterThan(1);
-    const [before, crossed] = [steps[over - 1]?.spent ?? new Decimal(0), steps[over]?.spent ?? new Decimal(0)];
-    expect(before.lte(LIMIT)).toBe(true);
+    const crossed = steps[over]?.spent ?? new Decimal(0);
+    expect(server.arrived).toHaveLength(2);
 
     const spent = await settled();
     expect(spent.gte(crossed)).toBe(true);
@@ -173,16 +177,14 @@ describe("a run that passes its budget", () => {
     expect((await settled()).gt(LIMIT)).toBe(true);
   });
 
-  test("is stopped by the next start when Nocturne was killed before it saw the limit passed", async () => {
+  test("is stopped by the next start when Nocturne was killed after its warning", async () => {
     const first = await runAway();
     await until("the warning", async () => (await theRun())?.budget_level === "warned", MINUTES);
     await first.stop("SIGKILL");
-    const level = (await theRun())?.budget_level;
 
     await project.rows("UPDATE outbox SET next_try_at = clock_timestamp() WHERE state = 'pending'");
     const second = await project.up();
     await expectStopped(second);
-    expect(["warned", "exceeded"]).toContain(level);
     expect((await spending()).filter(({ isEnding }) => isEnding)).toHaveLength(1);
   });
 });

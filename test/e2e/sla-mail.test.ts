@@ -123,6 +123,19 @@ describe("a deadline that passes", () => {
     expect(await misses()).toEqual([{ dag_id: SALES, rule: "ready_for_stores" }]);
   });
 
+  test("waits with its mail for a server that is away, and says when mails go out again", async () => {
+    const port = await freePort();
+    const system = await lateNight(`smtp://127.0.0.1:${port}`);
+    await system.says(/MAIL_UNREACHABLE/);
+    const server = await serveMail({ port });
+    await expectOneMiss(server.arrived);
+    await system.says(/mails go out again/);
+    const health = await system.get<{ mail: object }>("/api/v2/monitor/health");
+    expect(health.mail).toMatchObject({ pending: 0 });
+    expect((await system.stop()).code).toBe(0);
+    expect(server.arrived).toHaveLength(1);
+  });
+
   test("while the mail server is away and Nocturne is killed is one miss, and one mail once both are back", async () => {
     const port = await freePort();
     const first = await lateNight(`smtp://127.0.0.1:${port}`);
