@@ -158,7 +158,12 @@ export class Term {
       : [];
     for (const each of due) {
       const ofDag = taken.filter(({ dagId }) => dagId === each.state.dagId);
-      planner.enter(each, ofDag, () => newRunId(now), now);
+      try {
+        planner.enter(each, ofDag, () => newRunId(now), now);
+      } catch (error) {
+        // One DAG whose schedule cannot be planned must not stop the others' nights (rule 7).
+        this.deps.log.error({ err: error, dagId: each.state.dagId }, "a schedule could not be planned");
+      }
     }
     planner.decideDeadlines(this.context());
   }

@@ -42,6 +42,17 @@ test("catchup makes every interval since the start date, oldest first, however m
   expect(nights.state.nextDueAt).toBe(Date.parse("2026-06-11T02:00Z"));
 });
 
+test("a catch-up of years keeps a thousand runs waiting, and plans more as they end", () => {
+  const years = daily({ maxActiveRuns: 1, startAt: Date.parse("2016-01-01T00:00Z") }, true);
+  const nights = new Nights(years, "2026-01-10T12:00Z");
+  for (let turn = 0; turn < 40; turn++) nights.turn();
+  const planned = Object.keys(nights.runs()).length;
+  expect(planned).toBeGreaterThan(1_000);
+  expect(planned).toBeLessThan(1_100);
+  for (let run = 0; run < 60; run++) nights.finishOldest();
+  expect(Object.keys(nights.runs()).length).toBeGreaterThan(planned);
+});
+
 test("a catch-up window makes the runs that came due within it", () => {
   const nights = new Nights(daily({}, { windowMs: 2 * DAYS }), "2026-01-10T12:00Z");
   expect(Object.keys(nights.runs())).toEqual(["2026-01-08 02:00", "2026-01-09 02:00"]);

@@ -24,17 +24,23 @@ interface Surroundings {
   currentDag(dagId: string): CompiledDag | null;
   activeRun(runId: string): ActiveRun | undefined;
   enterRun(run: DagRun): void;
+  /** How many runs of the DAG wait for their turn. */
+  waitingRuns(dagId: string): number;
   readonly gathered: PendingFlush;
 }
 
 /** How many runs of one DAG are planned at a time: a long catch-up goes in steps (rule 6). */
 const MOST_RUNS = 50;
+/** How many may wait in memory before more are planned: a catch-up of years goes on as its runs end (rule 33). */
+const MOST_WAITING = 1_000;
 
 /** Time's own part in the world: schedules that come due, deadlines that pass, and the mails both owe. */
 export class Planner {
   private readonly schedules: Schedules;
   private readonly deadlines: Deadlines;
   private readonly world: Surroundings;
+  /** DAGs whose schedule is due although enough of their runs wait. */
+  private readonly heldBack = new Set<string>();
 
   constructor(loaded: Pick<LoadedWorld, "dags" | "deadlines">, world: Surroundings) {
     this.world = world;
@@ -79,6 +85,10 @@ export class Planner {
   /** What the schedules want at `now`; nothing is changed until `enter`. */
   due(now: Instant): DueSchedule[] {
     return this.schedules.take(now).flatMap((state) => {
+      if (this.world.waitingRuns(state.dagId) >= MOST_WAITING) {
+        this.heldBack.add(state.dagId);
+        return [];
+      }
       const dag = this.world.currentDag(state.dagId);
       return dag ? [{ state, dag, plan: planDue(dag.version.spec, state, now, MOST_RUNS) }] : [];
     });
@@ -118,6 +128,8 @@ export class Planner {
   /** A run has ended: in success it meets what has not passed, in failure people are told. */
   ended(active: ActiveRun, context: DecisionContext): void {
     const { run } = active;
+    const state = this.schedules.state(run.dagId);
+    if (state && this.heldBack.delete(run.dagId)) this.schedules.put(state, true);
     if (run.state === "success" && run.endedAt !== null) this.finished(run.runId, run.endedAt, context.now);
     // Whoever cancelled it knows.
     if (run.state === "failed" && run.ending?.cause !== "cancel") {

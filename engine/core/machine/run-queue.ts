@@ -46,6 +46,10 @@ export class RunQueue {
     return this.waiting[0] ?? null;
   }
 
+  get waitingRuns(): number {
+    return this.waiting.length;
+  }
+
   get isEmpty(): boolean {
     return this.waiting.length === 0 && this.running.size === 0;
   }

@@ -307,6 +307,7 @@ export class World {
     return {
       currentDag: (dagId) => this.currentDag(dagId),
       activeRun: (runId) => this.runs.get(runId),
+      waitingRuns: (dagId) => this.queues.get(dagId)?.waitingRuns ?? 0,
       enterRun: (run) => this.enterRun(null, { run, tasks: [], attempts: [], outputs: [], booked: [] }),
       get gathered() {
         return gathered();
