@@ -68,9 +68,9 @@ async function freePort(): Promise<number> {
 }
 
 /** The late night alone, with its mails going to `smtpUrl`. */
-function lateNight(smtpUrl: string): Promise<RunningSystem> {
+function lateNight(smtpUrl: string, dag = LATE): Promise<RunningSystem> {
   project.configure({ smtp_url: smtpUrl });
-  project.writeDag(SALES, LATE);
+  project.writeDag(SALES, dag);
   return project.up(...SCALE, "2026-03-02T01:30:00Z");
 }
 
@@ -84,6 +84,8 @@ const oneMail = (what: string, isSo: (mail: Owed) => boolean): Promise<Owed> =>
     },
     MINUTES,
   );
+
+const isOfSecond = (raw: string): boolean => partOf(raw, "text/plain").includes("2026-03-02 06:00 UTC");
 
 /** One miss, one mail for it, sent, and nothing else under another Message-ID. */
 async function expectOneMiss(arrived: readonly ArrivedMail[]): Promise<void> {
@@ -121,6 +123,20 @@ describe("a deadline that passes", () => {
     expect(server.arrived).toHaveLength(1);
     expect(await mails()).toMatchObject([{ kind: "sla_missed", state: "sent", tries: 1 }]);
     expect(await misses()).toEqual([{ dag_id: SALES, rule: "ready_for_stores" }]);
+  });
+
+  test("is missed by a night that never started, too", async () => {
+    const server = await serveMail();
+    // The night before waits for its file, and only one may run.
+    const twoNights = LATE.replace("start_date: 2026-03-01", "start_date: 2026-02-28\nmax_active_runs: 1");
+    const system = await lateNight(server.url, twoNights);
+    await until("the mail", () => server.arrived.some(({ raw }) => isOfSecond(raw)), MINUTES);
+    const told = server.arrived.filter(({ raw }) => isOfSecond(raw));
+    expect(told.map(({ raw }) => partOf(raw, "text/plain"))).toEqual([
+      expect.stringContaining("The run has not started."),
+    ]);
+    expect((await system.runs("late")).map(({ state }) => state).sort()).toEqual(["queued", "running"]);
+    expect((await system.stop()).code).toBe(0);
   });
 
   test("waits with its mail for a server that is away, and says when mails go out again", async () => {
