@@ -61,6 +61,7 @@ const app: App = {
       store,
       dags,
       plans,
+      waitsForDatabase: plans && config.databaseUrl !== null,
       time,
       onMails,
       operators,

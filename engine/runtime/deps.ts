@@ -34,6 +34,8 @@ export interface EngineDeps {
   readonly dags: readonly LoadedDag[];
   /** Whether schedules are followed and deadlines decided: by the running system, not by a command that only carries out its own wish. */
   readonly plans: boolean;
+  /** Whether it tries for ever to reach its database again, as a running system does whose Postgres is somebody else's to start. */
+  readonly waitsForDatabase: boolean;
   /** How fast the engine's clock runs, and from where. */
   readonly time: TimeScale;
   /** Mails have been written: whoever sends them may look. */

@@ -20,7 +20,7 @@ import { Wake } from "./wake.ts";
 const PROTOCOL = 1;
 /** Makes everything correct without any signal (architecture, wake-ups). */
 const HEARTBEAT_MS = 1_000;
-/** After so many terms or takes in a row that came to nothing, the engine gives up and says why: about half a minute. */
+/** After so many terms or takes in a row that came to nothing, the engine gives up and says why: about half a minute. A system that waits for its database goes on. */
 const MOST_FAILURES = 30;
 
 export interface Engine {
@@ -136,7 +136,7 @@ class EngineProcess implements Engine {
         const lease = await this.take();
         if (lease) await this.write(lease);
         else await this.wake.wait(HEARTBEAT_MS);
-        if (this.failures > MOST_FAILURES) throw this.lastError;
+        if (this.failures > MOST_FAILURES && !this.deps.waitsForDatabase) throw this.lastError;
         if (this.failures > 1 && !this.isStopping) await this.wake.wait(HEARTBEAT_MS);
       }
     } finally {

@@ -68,6 +68,7 @@ async function runChains(store: Store): Promise<number[]> {
     settings: DEFAULT_SETTINGS,
     dags: [{ spec: SPEC, versionHash: sha256(JSON.stringify(SPEC)), source, files: [] }],
     plans: false,
+    waitsForDatabase: false,
     time: REAL_TIME,
     onMails: silent,
     operators,

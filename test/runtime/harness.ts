@@ -74,6 +74,7 @@ export class Fleet {
         settings: SETTINGS,
         dags: [loaded(spec)],
         plans: false,
+        waitsForDatabase: false,
         time: REAL_TIME,
         onMails: () => undefined,
         operators: this.operators,
