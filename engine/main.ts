@@ -92,15 +92,24 @@ const app: App = {
   },
 
   async startApi(config, store, { isReady, ...wish }) {
-    const [{ startApi }, { newRunId }, log] = await Promise.all([
+    const [{ startApi }, { newRunId }, { openStore }, log] = await Promise.all([
       import("./api/server.ts"),
       import("./runtime/ids.ts"),
+      import("./store/open.ts"),
       logOf(config),
     ]);
     const mailTrouble = mailRoute(config).kind === "none" ? "SMTP_URL is not set: mails wait" : null;
     const status = async () => ({ isReady: isReady(), detail: isReady() ? null : "starting", mailTrouble });
     const { writerTtlMs } = config.engine;
-    return startApi({ ...wish, store, version: app.version, newRunId, status, log, writerTtlMs });
+    // Connections of its own: a burst of requests and the engine do not wait for each other.
+    const own = await openStore({ ...store.settings, applicationName: "nocturne api" });
+    try {
+      const api = await startApi({ ...wish, store: own, version: app.version, newRunId, status, log, writerTtlMs });
+      return { url: api.url, close: () => api.close().finally(() => own.close()) };
+    } catch (error) {
+      await own.close();
+      throw error;
+    }
   },
 
   async cleanUp(store) {

@@ -30,6 +30,8 @@ export async function openStore(options: {
     pool = new pg.Pool({
       ...clientConfig(settings),
       max: poolSize,
+      // Looks once a second use now one connection and now two: the second one is not made anew each time.
+      idleTimeoutMillis: 60_000,
       // The types say void, but the pool waits for the promise.
       onConnect: (client) => {
         // The pool listens to idle connections only: one that breaks in somebody's hands would end the process. What they

@@ -8,6 +8,8 @@ import type { FolderReport } from "./folder-report.ts";
 import { runNews, type KnownRuns } from "./run-news.ts";
 
 const LOOK_MS = 1_000;
+/** Misses are rare and their mail goes out without this look, so only each fifth one asks for them. */
+const LOOKS_A_MISS = 5;
 const NEWEST_MISSES = 50;
 
 /**
@@ -19,6 +21,7 @@ export function followRuns(session: Session, store: Store, engine: Engine, repor
   let known: KnownRuns | null = null;
   let missed: ReadonlySet<string> | null = null;
   let after = "";
+  let looks = 0;
   let isWriting = engine.isWriting;
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
@@ -27,15 +30,18 @@ export function followRuns(session: Session, store: Store, engine: Engine, repor
   async function look(): Promise<void> {
     if (known === null) after = await newestRunId(store);
     const marks = await runMarks(store, { after, runIds: [...(known?.keys() ?? [])] });
-    const misses = await listDeadlines(store, { limit: NEWEST_MISSES });
+    const isMissDue = missed === null || looks++ % LOOKS_A_MISS === 0;
+    const misses = isMissDue ? await listDeadlines(store, { limit: NEWEST_MISSES }) : null;
     if (isStopped) return;
     const news = runNews(known ?? new Map(), marks);
     if (known !== null) news.lines.forEach(tell);
     else if (news.known.size > 0) tell(`carrying on ${counted(news.known.size, "run")}`);
     known = news.known;
     for (const { runId } of marks) if (runId > after) after = runId;
-    for (const each of misses) if (missed !== null && !missed.has(keyOf(each))) tell(missLine(each));
-    missed = new Set(misses.map(keyOf));
+    if (misses !== null) {
+      for (const each of misses) if (missed !== null && !missed.has(keyOf(each))) tell(missLine(each));
+      missed = new Set(misses.map(keyOf));
+    }
     if (engine.isWriting && !isWriting) tell("this process writes now");
     isWriting = engine.isWriting;
     await report.settle();
