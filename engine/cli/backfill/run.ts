@@ -68,11 +68,12 @@ async function taken(session: Session, store: Store, wish: BackfillWish, engine:
   await engine.ready;
   const isOurs = engine.isWriting;
   try {
-    const backfillId = await acceptBackfill(session, store, { ...wish, dagId });
     if (!isOurs) {
-      session.out.progress("The running system carries it out; Ctrl-C here only stops looking on.");
+      // Before it is asked for: from then on it may have begun.
       session.stopping.message = "the backfill goes on in the running system; `nocturne runs watch` looks on again";
     }
+    const backfillId = await acceptBackfill(session, store, { ...wish, dagId });
+    if (!isOurs) session.out.progress("The running system carries it out; Ctrl-C here only stops looking on.");
     return backfillId;
   } catch (error) {
     if (isOurs || !(error instanceof NocturneError) || error.problems[0]?.code !== "DAG_NOT_FOUND") throw error;

@@ -47,19 +47,22 @@ export function followRuns(session: Session, store: Store, engine: Engine, repor
     await report.settle();
   }
 
-  const again = (): void => {
-    if (!isStopped)
-      timer = setTimeout(
-        () =>
-          void look()
-            .catch(() => undefined)
-            .finally(again),
-        LOOK_MS,
-      );
-  };
-  void look()
-    .catch(() => undefined)
-    .finally(again);
+  let isAway = false;
+
+  /** A database that is away is said once, and once that it is back. */
+  async function lookAndTell(): Promise<void> {
+    try {
+      await look();
+      if (isAway) tell("the database answers again");
+      isAway = false;
+    } catch (error) {
+      if (!isAway && !isStopped) tell(`the database does not answer: ${(error as Error).message}`);
+      isAway = true;
+    }
+    if (!isStopped) timer = setTimeout(() => void lookAndTell(), LOOK_MS);
+  }
+
+  void lookAndTell();
   return () => {
     isStopped = true;
     clearTimeout(timer);
