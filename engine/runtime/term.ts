@@ -4,6 +4,7 @@ import type { DecisionContext, TaskEvent } from "../core/machine/events.ts";
 import { World } from "../core/machine/world.ts";
 import type { FlushBatch } from "../core/records.ts";
 import { flush, type FlushSession } from "../store/flush.ts";
+import { groupBy } from "../store/group-by.ts";
 import { loadWorld, takenDates } from "../store/load.ts";
 import { pendingCommands } from "../store/inbox.ts";
 import { isDatabaseAway } from "../store/read-models/health.ts";
@@ -156,10 +157,10 @@ export class Term {
     const taken = wishes.some(({ logicalAts }) => logicalAts.length > 0)
       ? await takenDates(this.deps.store, wishes)
       : [];
+    const takenOf = groupBy(taken, ({ dagId }) => dagId);
     for (const each of due) {
-      const ofDag = taken.filter(({ dagId }) => dagId === each.state.dagId);
       try {
-        planner.enter(each, ofDag, () => newRunId(now), now);
+        planner.enter(each, takenOf.get(each.state.dagId) ?? [], () => newRunId(now), now);
       } catch (error) {
         // One DAG whose schedule cannot be planned must not stop the others' nights (rule 7).
         this.deps.log.error({ err: error, dagId: each.state.dagId }, "a schedule could not be planned");

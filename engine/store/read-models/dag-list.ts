@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { DagSpec } from "../../core/dag.ts";
 import type { Instant } from "../../core/json.ts";
 import type { Store } from "../open.ts";
-import { all, isVisible, paged, type Page, type Paging, type Visible } from "./page.ts";
+import { all, isVisible, paged, readPage, type Page, type Paging, type Visible } from "./page.ts";
 
 /** A DAG by its newest version, and how it stands. */
 export interface DagRow {
@@ -55,13 +55,7 @@ export async function dagPage(store: Store, filter: DagListFilter): Promise<Page
         : [sql`jsonb_exists_all(${tagsOfDag}, ${tags}::text[])`]),
   ]);
   const page = paged(filter, { dag_id: dagId }, dagId);
-  const [rows, [count]] = await Promise.all([
-    sql<DagRow>`${DAG} ${FROM} WHERE ${where} ${page}`.execute(store.db).then((result) => result.rows),
-    sql<{ total: number }>`SELECT count(*)::int AS total ${FROM} WHERE ${where}`
-      .execute(store.db)
-      .then((result) => result.rows),
-  ]);
-  return { rows, total: count?.total ?? 0 };
+  return readPage<DagRow>(store, { select: sql`${DAG} ${FROM}`, from: FROM, where, page });
 }
 
 /** One DAG, a stale one too; null: there is none of that id. */

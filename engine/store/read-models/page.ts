@@ -1,5 +1,6 @@
 import { sql, type RawBuilder } from "kysely";
 import type { Instant } from "../../core/json.ts";
+import type { Store } from "../open.ts";
 
 /** A part of a list, and how long the whole list is. */
 export interface Page<T> {
@@ -56,4 +57,17 @@ export function paged<Order extends string>(
     isDescending ? sql`${columns[by]} DESC NULLS LAST` : sql`${columns[by]} ASC NULLS FIRST`,
   );
   return sql`ORDER BY ${sql.join([...order, last])} LIMIT ${limit} OFFSET ${offset}`;
+}
+
+/** One page of `select`, and how many rows `from` has in all, both under `where`; `page` is what `paged` answers. */
+export async function readPage<T>(
+  { db }: Store,
+  query: Readonly<Record<"select" | "from" | "where" | "page", RawBuilder<unknown>>>,
+): Promise<Page<T>> {
+  const { select, from, where, page } = query;
+  const [rows, counted] = await Promise.all([
+    sql<T>`${select} WHERE ${where} ${page}`.execute(db),
+    sql<{ total: number }>`SELECT count(*)::int AS total ${from} WHERE ${where}`.execute(db),
+  ]);
+  return { rows: rows.rows, total: counted.rows[0]?.total ?? 0 };
 }

@@ -1,27 +1,13 @@
 import { sql, type RawBuilder } from "kysely";
-import type { Instant, JsonObject } from "../../core/json.ts";
+import type { Instant } from "../../core/json.ts";
+import type { DagRun } from "../../core/records.ts";
 import type { RunState, RunType } from "../../core/states.ts";
 import type { Store } from "../open.ts";
-import { all, isVisible, paged, within, type Page, type Paging, type Span, type Visible } from "./page.ts";
+import { all, isVisible, paged, readPage, within, type Page, type Paging, type Span, type Visible } from "./page.ts";
 
 /** A run and the version of its DAG that it follows. */
-export interface RunRow {
-  readonly runId: string;
-  readonly dagId: string;
-  readonly dagRunId: string;
-  readonly runType: RunType;
-  readonly logicalAt: Instant | null;
-  readonly intervalStartAt: Instant | null;
-  readonly intervalEndAt: Instant | null;
-  readonly runAfterAt: Instant;
-  readonly conf: JsonObject;
-  readonly state: RunState;
-  readonly queuedAt: Instant;
-  readonly startedAt: Instant | null;
-  readonly endedAt: Instant | null;
-  readonly triggeredBy: string;
+export interface RunRow extends Omit<DagRun, "backfillId" | "quarantine" | "ending" | "budgetLevel"> {
   readonly note: string | null;
-  readonly versionId: string;
   readonly versionNumber: number;
   readonly publishedAt: Instant;
 }
@@ -83,13 +69,7 @@ export async function runPage(store: Store, filter: RunListFilter): Promise<Page
     ...spansOf(filter),
   ]);
   const page = paged(filter, ORDER, sql`run.run_id`);
-  const [rows, [count]] = await Promise.all([
-    sql<RunRow>`${RUN} WHERE ${where} ${page}`.execute(store.db).then((result) => result.rows),
-    sql<{ total: number }>`SELECT count(*)::int AS total FROM dag_run AS run WHERE ${where}`
-      .execute(store.db)
-      .then((result) => result.rows),
-  ]);
-  return { rows, total: count?.total ?? 0 };
+  return readPage<RunRow>(store, { select: RUN, from: sql`FROM dag_run AS run`, where, page });
 }
 
 /** One run by the engine's id; null: there is none. */

@@ -3,8 +3,8 @@ import type { TaskSpec } from "../../core/dag.ts";
 import type { Instant } from "../../core/json.ts";
 import type { TaskState } from "../../core/states.ts";
 import type { Store } from "../open.ts";
-import { all, isVisible, paged, within, type Page, type Paging, type Span, type Visible } from "./page.ts";
-import { spansOf } from "./run-list.ts";
+import { all, isVisible, paged, readPage, within, type Page, type Paging, type Visible } from "./page.ts";
+import { spansOf, type RunSpans } from "./run-list.ts";
 
 /** A task instance with what its run and its DAG's version say of it. */
 export interface TaskInstanceRow {
@@ -43,16 +43,13 @@ const ORDER = {
 export type TaskOrder = keyof typeof ORDER;
 export const TASK_ORDERS = Object.keys(ORDER) as [TaskOrder, ...TaskOrder[]];
 
-export interface TaskListFilter extends Paging<TaskOrder> {
+/** `startedAt` and `endedAt` are the task's, the other times its run's. */
+export interface TaskListFilter extends Paging<TaskOrder>, RunSpans {
   readonly visible: Visible;
   readonly dagId?: string | undefined;
   readonly dagRunId?: string | undefined;
   readonly taskId?: string | undefined;
   readonly states?: readonly TaskState[] | undefined;
-  readonly logicalAt?: Span | undefined;
-  readonly runAfterAt?: Span | undefined;
-  readonly startedAt?: Span | undefined;
-  readonly endedAt?: Span | undefined;
 }
 
 const FROM = sql`FROM dag_run AS run
@@ -81,18 +78,12 @@ export async function taskPage(store: Store, filter: TaskListFilter): Promise<Pa
     ...within(sql`task.ended_at`, filter.endedAt),
   ]);
   const page = paged(filter, ORDER, sql`task.run_id, task.task_no, task.map_index`);
-  const [rows, [count]] = await Promise.all([
-    sql<Omit<TaskInstanceRow, "task" | "versionNumber" | "publishedAt">>`${TASK} WHERE ${where} ${page}`
-      .execute(store.db)
-      .then((result) => result.rows),
-    sql<{ total: number }>`SELECT count(*)::int AS total ${FROM} WHERE ${where}`
-      .execute(store.db)
-      .then((result) => result.rows),
-  ]);
+  type Stored = Omit<TaskInstanceRow, "task" | "versionNumber" | "publishedAt">;
+  const { rows, total } = await readPage<Stored>(store, { select: TASK, from: FROM, where, page });
   const versions = await versionsOf(store, new Set(rows.map((row) => row.versionId)));
   return {
     rows: rows.map((row) => ({ ...row, ...ofVersion(versions.get(row.versionId), row) })),
-    total: count?.total ?? 0,
+    total,
   };
 }
 
