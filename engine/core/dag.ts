@@ -1,6 +1,20 @@
 import type { Instant, Json, JsonObject } from "./json.ts";
 
-export const TRIGGER_RULES = ["all_success", "all_done"] as const;
+/** Airflow's trigger rules; the exact table: docs/guide/trigger-rules.md. */
+export const TRIGGER_RULES = [
+  "all_success",
+  "all_failed",
+  "all_done",
+  "all_done_min_one_success",
+  "all_skipped",
+  "one_failed",
+  "one_success",
+  "one_done",
+  "none_failed",
+  "none_failed_min_one_success",
+  "none_skipped",
+  "always",
+] as const;
 export type TriggerRule = (typeof TRIGGER_RULES)[number];
 
 /** The DAG as the engine runs it: checked, defaults merged in, durations in milliseconds. Stored as JSON by content hash. */
@@ -16,6 +30,16 @@ export interface DagSpec {
   readonly startAt: Instant | null;
   readonly endAt: Instant | null;
   readonly maxActiveRuns: number;
+  /** How many tasks of one run may hold a slot at once. */
+  readonly maxActiveTasks: number;
+  /** After so many failed runs in a row the DAG is paused; 0: never. */
+  readonly maxConsecutiveFailedRuns: number;
+  /** A run that takes longer is ended and has failed; null: no limit. */
+  readonly runTimeoutMs: number | null;
+  /** Runs of this DAG with the same key do not run side by side; null: no key. */
+  readonly concurrencyKey: ConcurrencyKey | null;
+  /** Data that start a run beside the schedule; null: none. */
+  readonly onAssets: AssetExpression | null;
   /** What a backfill of this DAG runs side by side when nobody says otherwise. */
   readonly backfillMaxActiveRuns: number;
   readonly params: Readonly<Record<string, ParamSpec>>;
@@ -28,12 +52,47 @@ export interface DagSpec {
   readonly tasks: readonly TaskSpec[];
 }
 
-/** cron in wall-clock time of `timezone`; interval mode: the run at a tick covers [previous tick, this tick). */
+/**
+ * When runs are due: at the ticks of `cron` (wall-clock time of `timezone`), every `everyMs` counted from the DAG's start
+ * date, or again as soon as the last run has ended (`isContinuous`). Exactly one of the three.
+ */
 export interface ScheduleSpec {
+  /** Several are one set of ticks; []: not by cron. */
   readonly cron: readonly string[];
+  readonly everyMs: number | null;
+  readonly isContinuous: boolean;
+  /** interval: the run at a tick covers [previous tick, this tick). trigger: its logical date is the tick, the interval is empty. */
+  readonly mode: "interval" | "trigger";
   readonly timezone: string;
   readonly catchup: boolean | { readonly windowMs: number };
+  /** A run is due up to this long after its tick, always as long for the same tick. */
+  readonly jitterMs: number;
+  /** Days (YYYY-MM-DD, in `timezone`) on which no run is due. */
+  readonly skipDates: readonly string[];
+  /** No run is due on Saturdays and Sundays. */
+  readonly businessDays: boolean;
 }
+
+export const SCHEDULE_DEFAULTS = {
+  cron: [],
+  everyMs: null,
+  isContinuous: false,
+  mode: "interval",
+  catchup: false,
+  jitterMs: 0,
+  skipDates: [],
+  businessDays: false,
+} as const satisfies Partial<ScheduleSpec>;
+
+/** `key` is a template over the run; what happens to a run whose key is taken: it waits, ends the other, or is left out. */
+export interface ConcurrencyKey {
+  readonly key: string;
+  readonly onConflict: "queue" | "cancel_running" | "skip";
+}
+
+/** Assets by name, joined: every one of `all` has changed since the last run, or one of `any`. */
+export type AssetExpression =
+  string | { readonly all: readonly AssetExpression[] } | { readonly any: readonly AssetExpression[] };
 
 export interface ParamSpec {
   readonly type: "string" | "number" | "integer" | "boolean";
@@ -89,14 +148,75 @@ export interface TaskSpec {
   readonly maxRetryDelayMs: number;
   /** Per attempt, counted from submitted; for sensors over all looks. null: none. */
   readonly timeoutMs: number | null;
+  /** Failure classes and error codes that another try may help; null: the engine's own judgement. */
+  readonly retryOn: readonly string[] | null;
   readonly pool: string | null;
   readonly poolSlots: number;
   readonly priority: number;
+  /** What `priority` is summed over: the task and all its descendants, all its ancestors, or nothing. */
+  readonly weightRule: WeightRule;
+  /** How many instances of this task may be at work over all runs of the DAG; null: no limit. */
+  readonly maxActivePerDag: number | null;
+  /** Waits until this task of the run before has ended in success or was skipped. */
+  readonly dependsOnPast: boolean;
+  /** Like dependsOnPast, and waits for that task's direct downstreams too. */
+  readonly waitForDownstream: boolean;
+  /** A template: the task is skipped where it renders to something false; null: it always runs. */
+  readonly when: string | null;
+  /** One instance for each item; null: the task is not mapped. */
+  readonly forEach: ForEach | null;
+  /** Assets that its success brings up to date. */
+  readonly produces: readonly string[];
+  /** "warehouse" of "warehouse.merge"; null: in no group. */
+  readonly groupId: string | null;
   readonly connection: string;
   readonly region: string | null;
   /** at_least_once operators only: what to do in doubt. */
   readonly onDoubt: "fail" | "resend";
 }
+
+export const WEIGHT_RULES = ["downstream", "upstream", "absolute"] as const;
+export type WeightRule = (typeof WEIGHT_RULES)[number];
+
+export interface ForEach {
+  /** A list, or a template that renders to one: of a parameter, of an upstream's output, or the URI of an S3 list. */
+  readonly items: Json;
+  /** How many instances may be at work at once in a run; null: as many as there is room for. */
+  readonly maxParallel: number | null;
+  /** A template over `item`, shown instead of the number; null: the number. */
+  readonly label: string | null;
+}
+
+/** What a task is when its file does not say; also what an older version's stored task is completed with. */
+export const TASK_DEFAULTS = {
+  retryOn: null,
+  weightRule: "downstream",
+  maxActivePerDag: null,
+  dependsOnPast: false,
+  waitForDownstream: false,
+  when: null,
+  forEach: null,
+  produces: [],
+  groupId: null,
+} as const satisfies Partial<TaskSpec>;
+
+export const DAG_DEFAULTS = {
+  maxActiveTasks: 16,
+  maxConsecutiveFailedRuns: 0,
+  budget: null,
+  notify: [],
+  runTimeoutMs: null,
+  concurrencyKey: null,
+  onAssets: null,
+} as const satisfies Partial<DagSpec>;
+
+/** A spec as an earlier release stored it, complete. */
+export const completeSpec = (stored: DagSpec): DagSpec => ({
+  ...DAG_DEFAULTS,
+  ...stored,
+  schedule: stored.schedule && { ...SCHEDULE_DEFAULTS, ...stored.schedule },
+  tasks: stored.tasks.map((task) => ({ ...TASK_DEFAULTS, ...task })),
+});
 
 /** A DAG as read from its file, ready to be published. */
 export interface LoadedDag {

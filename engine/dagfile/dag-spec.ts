@@ -1,4 +1,12 @@
-import type { BudgetSpec, DagSpec, ParamSpec, TaskSpec } from "../core/dag.ts";
+import {
+  DAG_DEFAULTS,
+  SCHEDULE_DEFAULTS,
+  TASK_DEFAULTS,
+  type BudgetSpec,
+  type DagSpec,
+  type ParamSpec,
+  type TaskSpec,
+} from "../core/dag.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { DAY_MS, Zone, dayWall, parseInstant } from "../core/schedule/zone.ts";
 import type { DagInput, TaskInput } from "./schema.ts";
@@ -13,12 +21,16 @@ export function toDagSpec(input: DagInput): DagSpec {
   const timezone = input.schedule?.timezone ?? "UTC";
   const cron = input.schedule?.cron;
   return {
+    ...DAG_DEFAULTS,
     dagId: input.dag,
     ...(input.description === undefined ? {} : { description: input.description }),
     ...(input.owner === undefined ? {} : { owner: input.owner }),
     tags: input.tags ?? [],
     paused: input.paused ?? false,
-    schedule: cron === undefined ? null : { cron: [cron].flat(), timezone, catchup: input.schedule?.catchup ?? false },
+    schedule:
+      cron === undefined
+        ? null
+        : { ...SCHEDULE_DEFAULTS, cron: [cron].flat(), timezone, catchup: input.schedule?.catchup ?? false },
     timezone,
     startAt: input.start_date === undefined ? null : parseInstant(input.start_date, timezone),
     endAt: input.end_date === undefined ? null : endOf(input.end_date, timezone),
@@ -52,6 +64,7 @@ function toTaskSpec(taskId: string, task: TaskInput, input: DagInput): TaskSpec 
   const users = teardownOf.flatMap((setup) => input.tasks[setup]?.setup_for ?? []).filter((id) => id !== taskId);
   const isTeardown = teardownOf.length > 0;
   return {
+    ...TASK_DEFAULTS,
     taskId,
     operator: task.operator,
     with: (task.with ?? {}) as JsonObject,

@@ -1,7 +1,7 @@
 import { sql, type Kysely } from "kysely";
 import type { RunRows } from "../core/machine/world.ts";
 import type { Instant, JsonObject } from "../core/json.ts";
-import type { DagSpec } from "../core/dag.ts";
+import { completeSpec } from "../core/dag.ts";
 import type { Booked, DagRun, DagVersion, LoadedWorld, TakenDate } from "../core/records.ts";
 import type { Store } from "./open.ts";
 import { toAttempt, toBackfill, toDagState, toDeadline, toRun, toTask } from "./rows.ts";
@@ -242,9 +242,6 @@ async function bookedOf(db: Reader, runIds: readonly string[]): Promise<Booked[]
   }));
 }
 
-/** What the version of an earlier Nocturne does not say yet. */
-const EARLIER: Partial<DagSpec> = { budget: null, notify: [] };
-
 async function versionsById(db: Reader, versionIds: readonly string[]): Promise<DagVersion[]> {
   const versions = await db.selectFrom("dag_version").selectAll().where(among("version_id", versionIds)).execute();
   const dagIds = [...new Set(versions.map((version) => version.dag_id))];
@@ -259,7 +256,7 @@ async function versionsById(db: Reader, versionIds: readonly string[]): Promise<
     dagId: version.dag_id,
     versionNumber: version.version_number,
     hash: version.hash,
-    spec: { ...EARLIER, ...version.spec },
+    spec: completeSpec(version.spec),
     taskNos: Object.fromEntries(
       version.spec.tasks.map(({ taskId }) => {
         const taskNo = noOf.get(JSON.stringify([version.dag_id, taskId]));

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from "vitest";
 import type { ApiOptions, ServiceStatus } from "../../engine/api/options.ts";
 import { startApi, type ApiServer } from "../../engine/api/server.ts";
-import type { DagSpec } from "../../engine/core/dag.ts";
+import { SCHEDULE_DEFAULTS, type DagSpec } from "../../engine/core/dag.ts";
 import type { DagVersionToPublish } from "../../engine/core/records.ts";
 import { newRunId } from "../../engine/runtime/ids.ts";
 import type { Store } from "../../engine/store/open.ts";
@@ -67,7 +67,7 @@ export const publication = (dagId: string, changes: Partial<DagSpec> = {}, file 
     description: "Sales of the night",
     tags: ["sales", "nightly"],
     timezone: "America/New_York",
-    schedule: { cron: ["0 2 * * *"], timezone: "America/New_York", catchup: false },
+    schedule: { ...SCHEDULE_DEFAULTS, cron: ["0 2 * * *"], timezone: "America/New_York", catchup: false },
     params: {
       max_rejected: { type: "number", minimum: 0, maximum: 1 },
       region: { type: "string", enum: ["eu", "us"] },

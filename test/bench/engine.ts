@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DagSpec, TaskSpec } from "../../engine/core/dag.ts";
+import { TASK_DEFAULTS, DAG_DEFAULTS, type DagSpec, type TaskSpec } from "../../engine/core/dag.ts";
 import { REAL_TIME } from "../../engine/core/time-scale.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 import { startPostgres } from "../../engine/local/embedded-postgres.ts";
@@ -19,6 +19,7 @@ const RUNS = 20;
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 const task = (index: number): TaskSpec => ({
+  ...TASK_DEFAULTS,
   taskId: `t${index}`,
   operator: "noop",
   with: {},
@@ -41,6 +42,7 @@ const task = (index: number): TaskSpec => ({
 });
 
 const SPEC: DagSpec = {
+  ...DAG_DEFAULTS,
   dagId: "chain",
   tags: [],
   paused: false,

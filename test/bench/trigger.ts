@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startApi } from "../../engine/api/server.ts";
-import type { DagSpec } from "../../engine/core/dag.ts";
+import { SCHEDULE_DEFAULTS, DAG_DEFAULTS, type DagSpec } from "../../engine/core/dag.ts";
 import { startPostgres } from "../../engine/local/embedded-postgres.ts";
 import { newRunId } from "../../engine/runtime/ids.ts";
 import { migrate } from "../../engine/store/migrate.ts";
@@ -14,10 +14,11 @@ const PER_SECOND = 100;
 const SECONDS = 20;
 
 const SPEC: DagSpec = {
+  ...DAG_DEFAULTS,
   dagId: "triggered",
   tags: [],
   paused: false,
-  schedule: { cron: ["0 2 * * *"], timezone: "America/New_York", catchup: false },
+  schedule: { ...SCHEDULE_DEFAULTS, cron: ["0 2 * * *"], timezone: "America/New_York", catchup: false },
   timezone: "America/New_York",
   startAt: null,
   endAt: null,

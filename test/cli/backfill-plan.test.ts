@@ -1,16 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { carriedOn, planBackfill, planLines, rangeOf } from "../../engine/cli/backfill/plan.ts";
 import { confOf } from "../../engine/cli/commands/backfill.ts";
-import type { DagSpec } from "../../engine/core/dag.ts";
+import { SCHEDULE_DEFAULTS, DAG_DEFAULTS, type DagSpec } from "../../engine/core/dag.ts";
 import type { NocturneError } from "../../engine/core/errors.ts";
 import type { DagRun } from "../../engine/core/records.ts";
 import type { RunState } from "../../engine/core/states.ts";
 
 const spec: DagSpec = {
+  ...DAG_DEFAULTS,
   dagId: "nightly",
   tags: [],
   paused: false,
-  schedule: { cron: ["0 2 * * *"], timezone: "UTC", catchup: false },
+  schedule: { ...SCHEDULE_DEFAULTS, cron: ["0 2 * * *"], timezone: "UTC", catchup: false },
   timezone: "UTC",
   startAt: null,
   endAt: null,

@@ -6,7 +6,7 @@ import { graphLines } from "../../engine/cli/text/graph.ts";
 import { isFinished, progressLines, progressSentence, type Progress } from "../../engine/cli/text/progress.ts";
 import { table } from "../../engine/cli/text/table.ts";
 import { cut, displayWidth } from "../../engine/cli/text/width.ts";
-import type { TaskSpec } from "../../engine/core/dag.ts";
+import { TASK_DEFAULTS, type TaskSpec } from "../../engine/core/dag.ts";
 
 describe("tables", () => {
   test("stand by display width, whatever the script and the colours", () => {
@@ -92,6 +92,8 @@ describe("progress", () => {
 
 test("a graph shows a level below the deepest of a task's upstreams, with setups and teardowns named", () => {
   const task = (taskId: string, dependsOn: string[], more: Partial<TaskSpec> = {}): TaskSpec => ({
+    ...TASK_DEFAULTS,
+    ...TASK_DEFAULTS,
     taskId,
     operator: "noop",
     with: {},

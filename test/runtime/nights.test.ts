@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { DagSpec } from "../../engine/core/dag.ts";
+import { SCHEDULE_DEFAULTS, type DagSpec } from "../../engine/core/dag.ts";
 import type { TimeScale } from "../../engine/core/time-scale.ts";
 import type { Engine } from "../../engine/runtime/engine.ts";
 import { commandResult, enqueue } from "../../engine/store/inbox.ts";
@@ -24,7 +24,7 @@ afterEach(async () => {
 
 const nightly = (changes: Partial<DagSpec> = {}): DagSpec => ({
   ...dagSpec([taskSpec("load")]),
-  schedule: { cron: ["0 2 * * *"], timezone: "UTC", catchup: true },
+  schedule: { ...SCHEDULE_DEFAULTS, cron: ["0 2 * * *"], timezone: "UTC", catchup: true },
   startAt: Date.parse("2026-01-01T00:00Z"),
   sla: [{ name: "ready", finishBy: { hour: 6, minute: 0, days: 0 } }],
   notify: [{ email: ["oncall@example.com"], on: ["sla_missed"] }],

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import type { DagSpec } from "../../engine/core/dag.ts";
+import { SCHEDULE_DEFAULTS, type DagSpec } from "../../engine/core/dag.ts";
 import { Nights } from "./nights.ts";
 import { dagSpec, taskSpec } from "./scenario.ts";
 
 const at = (hour: number) => [{ name: "ready", finishBy: { hour, minute: 0, days: 0 } }];
 const nightly = (changes: Partial<DagSpec> = {}): DagSpec => ({
   ...dagSpec([taskSpec("work")]),
-  schedule: { cron: ["0 2 * * *"], timezone: "UTC", catchup: false },
+  schedule: { ...SCHEDULE_DEFAULTS, cron: ["0 2 * * *"], timezone: "UTC", catchup: false },
   startAt: Date.parse("2026-01-05T00:00Z"),
   maxActiveRuns: 100,
   sla: at(6),
@@ -154,14 +154,14 @@ test("everybody who asked for it is told, and each address once", () => {
 });
 
 test("a catch-up that is planned in steps misses every night of it, and tells the old ones in one message", () => {
-  const made = nights({ schedule: { cron: ["0 2 * * *"], timezone: "UTC", catchup: true } });
+  const made = nights({ schedule: { ...SCHEDULE_DEFAULTS, cron: ["0 2 * * *"], timezone: "UTC", catchup: true } });
   made.restartAt("2026-04-20T07:00Z").turn().turn();
   const missed = Object.values(made.deadlines()).filter((text) => text.startsWith("missed"));
   expect(missed).toHaveLength(105);
   expect(made.mails()).toHaveLength(2);
 });
 
-const hourly = { cron: ["0 * * * *"], timezone: "UTC", catchup: false } as const;
+const hourly = { ...SCHEDULE_DEFAULTS, cron: ["0 * * * *"], timezone: "UTC", catchup: false } as const;
 
 test("a DAG that is new owes nothing for the due times before it", () => {
   const made = new Nights(nightly({ startAt: null, schedule: hourly }), "2026-01-05T04:30Z");
@@ -190,7 +190,7 @@ test("a file that is away for a while is not missed, and its schedule goes on wi
 test("the long catch-up of one DAG holds up no other DAG's miss", () => {
   const made = nights().at("2026-01-06T02:00Z");
   made.now = Date.parse("2026-01-06T06:01Z");
-  const schedule = { cron: ["1 * * * *"], timezone: "UTC", catchup: true };
+  const schedule = { ...SCHEDULE_DEFAULTS, cron: ["1 * * * *"], timezone: "UTC", catchup: true };
   made.publish(nightly({ dagId: "long", startAt: Date.parse("2025-01-01T00:00Z"), schedule, sla: [] }));
   expect(made.nextAt).toBeLessThan(made.now);
   expect(made.mails()).toEqual(["sla_missed to oncall@example.com"]);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import type { DagSpec, TaskSpec } from "../../engine/core/dag.ts";
+import { DAG_DEFAULTS, TASK_DEFAULTS, type DagSpec, type TaskSpec } from "../../engine/core/dag.ts";
 import type { Json } from "../../engine/core/json.ts";
 import type { DecisionContext, TaskEvent } from "../../engine/core/machine/events.ts";
 import { owed } from "../../engine/core/machine/owed.ts";
@@ -23,6 +23,8 @@ const rethrow = (_runId: string, error: unknown): never => {
 };
 
 export const taskSpec = (taskId: string, changes: Partial<TaskSpec> = {}): TaskSpec => ({
+  ...TASK_DEFAULTS,
+  weightRule: "absolute",
   taskId,
   operator: "find",
   with: {},
@@ -63,6 +65,7 @@ export function tasksOf(text: string, changes: Record<string, Partial<TaskSpec>>
 }
 
 export const dagSpec = (tasks: readonly TaskSpec[], pools: DagSpec["pools"] = {}): DagSpec => ({
+  ...DAG_DEFAULTS,
   dagId: "nightly",
   tags: [],
   paused: false,

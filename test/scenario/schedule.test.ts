@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import type { DagSpec } from "../../engine/core/dag.ts";
+import { SCHEDULE_DEFAULTS, type DagSpec } from "../../engine/core/dag.ts";
 import { planDue } from "../../engine/core/schedule/plan.ts";
 import { Nights } from "./nights.ts";
 import { dagSpec, taskSpec } from "./scenario.ts";
 
 const daily = (changes: Partial<DagSpec> = {}, catchup: boolean | { windowMs: number } = false): DagSpec => ({
   ...dagSpec([taskSpec("work")]),
-  schedule: { cron: ["0 2 * * *"], timezone: "UTC", catchup },
+  schedule: { ...SCHEDULE_DEFAULTS, cron: ["0 2 * * *"], timezone: "UTC", catchup },
   startAt: Date.parse("2026-01-01T00:00Z"),
   maxActiveRuns: 100,
   ...changes,
@@ -131,7 +131,7 @@ test("runs beyond max_active_runs wait their turn, oldest first", () => {
 
 test("a new schedule is followed from the next turn on", () => {
   const nights = new Nights(daily(), "2026-01-05T12:00Z").finishOldest();
-  nights.publish(daily({ schedule: { cron: ["0 14 * * *"], timezone: "UTC", catchup: false } }));
+  nights.publish(daily({ schedule: { ...SCHEDULE_DEFAULTS, cron: ["0 14 * * *"], timezone: "UTC", catchup: false } }));
   expect(nights.state.nextDueAt).toBe(Date.parse("2026-01-05T14:00Z"));
   expect(Object.keys(nights.at("2026-01-05T14:00Z").runs())).toHaveLength(2);
 });
@@ -145,7 +145,7 @@ test("a DAG without a schedule, or whose end comes before its start, is looked a
 });
 
 test("two days of a schedule of every minute are planned in a moment", () => {
-  const minutely = daily({ schedule: { cron: ["* * * * *"], timezone: "UTC", catchup: true } });
+  const minutely = daily({ schedule: { ...SCHEDULE_DEFAULTS, cron: ["* * * * *"], timezone: "UTC", catchup: true } });
   const startedAt = performance.now();
   let plan = planDue(minutely, { scheduledUntil: null }, Date.parse("2026-01-03T00:00Z"), 3_000);
   expect(plan.runs).toHaveLength(2_880);

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import type { DagSpec, TaskSpec } from "../../engine/core/dag.ts";
+import { TASK_DEFAULTS, DAG_DEFAULTS, type DagSpec, type TaskSpec } from "../../engine/core/dag.ts";
 import type {
   Attempt,
   Backfill,
@@ -38,6 +38,7 @@ export const EMPTY: FlushBatch = {
 };
 
 const taskSpec = (taskId: string): TaskSpec => ({
+  ...TASK_DEFAULTS,
   taskId,
   operator: "glue.job",
   with: { job: taskId },
@@ -60,6 +61,7 @@ const taskSpec = (taskId: string): TaskSpec => ({
 });
 
 export const spec = (dagId: string, taskIds: readonly string[]): DagSpec => ({
+  ...DAG_DEFAULTS,
   dagId,
   tags: [],
   paused: false,

@@ -19,15 +19,47 @@ export type TriggerVerdict = "wait" | "run" | "skip" | "upstream_failed";
 const done = (counts: UpstreamCounts): number =>
   counts.success + counts.failed + counts.upstreamFailed + counts.skipped + counts.removed;
 
-/** What a trigger rule says once `counts` of the upstreams are known. Source: Airflow 3, trigger_rule_dep. */
+/**
+ * What a trigger rule says once `counts` of the upstreams are known. A removed upstream counts as if it were not there; a
+ * task without upstreams runs. Source: Airflow 3, trigger_rule_dep.
+ */
 export function triggerVerdict(rule: TriggerRule, counts: UpstreamCounts): TriggerVerdict {
+  const { success, skipped } = counts;
+  const total = counts.total - counts.removed;
+  const failures = counts.failed + counts.upstreamFailed;
+  const isDone = done(counts) === counts.total;
+  const once = (isSo: boolean, verdict: TriggerVerdict, otherwise: TriggerVerdict = "wait"): TriggerVerdict =>
+    isSo ? verdict : otherwise;
+  if (total === 0) return "run";
   switch (rule) {
     case "all_success":
-      if (counts.failed + counts.upstreamFailed > 0) return "upstream_failed";
-      if (counts.skipped > 0) return "skip";
-      return counts.success + counts.removed === counts.total ? "run" : "wait";
+      if (failures > 0) return "upstream_failed";
+      return once(skipped > 0, "skip", once(isDone, "run"));
+    case "all_failed":
+      return once(success + skipped > 0, "skip", once(isDone, "run"));
     case "all_done":
-      return done(counts) === counts.total ? "run" : "wait";
+      return once(isDone, "run");
+    case "all_done_min_one_success":
+      if (skipped > 0) return "skip";
+      return once(isDone, success > 0 ? "run" : "upstream_failed");
+    case "all_skipped":
+      return once(success + failures > 0, "skip", once(isDone, "run"));
+    case "one_failed":
+      return once(failures > 0, "run", once(isDone, "skip"));
+    case "one_success":
+      if (success > 0) return "run";
+      return once(isDone, skipped === total ? "skip" : "upstream_failed");
+    case "one_done":
+      return once(success + counts.failed > 0, "run", once(isDone, "skip"));
+    case "none_failed":
+      return once(failures > 0, "upstream_failed", once(isDone, "run"));
+    case "none_failed_min_one_success":
+      if (failures > 0) return "upstream_failed";
+      return once(isDone, success > 0 ? "run" : "skip");
+    case "none_skipped":
+      return once(skipped > 0, "skip", once(isDone, "run"));
+    case "always":
+      return "run";
   }
 }
 

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ancestorsOf, compileGraph, findCycles } from "../../../engine/core/graph/dag-graph.ts";
-import type { TaskSpec } from "../../../engine/core/dag.ts";
+import { TASK_DEFAULTS, type TaskSpec } from "../../../engine/core/dag.ts";
 
 const task = (taskId: string, dependsOn: string[] = [], teardownOf: string[] = []): TaskSpec => ({
+  ...TASK_DEFAULTS,
   taskId,
   operator: "noop",
   with: {},

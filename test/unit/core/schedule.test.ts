@@ -1,3 +1,4 @@
+import { SCHEDULE_DEFAULTS } from "../../../engine/core/dag.ts";
 import fc from "fast-check";
 import { Temporal } from "temporal-polyfill";
 import { describe, expect, it } from "vitest";
@@ -16,7 +17,12 @@ import { isZone, parseInstant } from "../../../engine/core/schedule/zone.ts";
 const iso = (at: number | null | undefined): string | null =>
   at === null || at === undefined ? null : new Date(at).toISOString().replace(":00.000Z", "Z");
 const at = (text: string): number => Date.parse(text);
-const schedule = (cron: string | string[], timezone: string) => ({ cron: [cron].flat(), timezone, catchup: false });
+const schedule = (cron: string | string[], timezone: string) => ({
+  ...SCHEDULE_DEFAULTS,
+  cron: [cron].flat(),
+  timezone,
+  catchup: false,
+});
 const spec = (cron: string, timezone: string) => ({ schedule: schedule(cron, timezone), timezone });
 
 describe("ticks in wall-clock time", () => {
