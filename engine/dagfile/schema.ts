@@ -1,57 +1,27 @@
 import { z } from "zod";
-import { moneyMistake, parseMoney, parseShare } from "../core/budget/money.ts";
 import { NOTIFY_EVENTS, TRIGGER_RULES } from "../core/dag.ts";
-import { parseDuration } from "../core/duration.ts";
 import { cronProblem } from "../core/schedule/cron.ts";
-import { isZone } from "../core/schedule/zone.ts";
+import {
+  address,
+  count,
+  duration,
+  id,
+  money,
+  names,
+  positiveDuration,
+  share,
+  some,
+  text,
+  zone,
+} from "./schema-values.ts";
 
 /** What a DAG file may hold, key by key. Every key does something; an unknown one is a problem. */
 
-/** A string that `read` turns into a value, or refuses with "expected …". */
-const text = <T>(expected: string, read: (text: string) => T | null) =>
-  z.string().transform((value, context): T => {
-    const result = read(value);
-    if (result !== null) return result;
-    context.addIssue({ code: "custom", message: `expected ${expected}, got ${JSON.stringify(value)}` });
-    return z.NEVER;
-  });
-
-const duration = text("a duration such as 90s, 5m, 2h, 1d or PT1H30M", parseDuration);
-const positiveDuration = text("a duration above zero, such as 90s, 5m or 2h", (value) => parseDuration(value) || null);
-const zone = text("a time zone such as America/New_York", (value) => (isZone(value) ? value : null));
 const cron = z.string().superRefine((value, context) => {
   const why = cronProblem(value);
   if (why !== null)
     context.addIssue({ code: "custom", message: `${JSON.stringify(value)} is no cron schedule: ${why}` });
 });
-
-const money = z.string().transform((value, context) => {
-  const mistake = moneyMistake(value);
-  if (mistake === null) return parseMoney(value) ?? z.NEVER;
-  context.addIssue({ code: "custom", message: mistake });
-  return z.NEVER;
-});
-const share = z.union([z.number().gt(0).max(1), text('a share such as "80%" or 0.8', parseShare)]);
-
-/** One plain address: no name beside it, no comment, no quotes, and so no way to write another line into a mail's head. */
-const ADDRESS =
-  /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@(?:localhost|(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)$/;
-const address = z
-  .string()
-  .regex(ADDRESS, "expected an e-mail address such as data-oncall@example.com")
-  .refine(
-    (value) => value.indexOf("@") <= 64 && value.length <= 254,
-    "expected an e-mail address of at most 254 letters",
-  );
-
-/** A list that says something. */
-const some = <T extends z.ZodType>(item: T, what: string) =>
-  z.array(item).refine((list) => list.length > 0, `expected at least one ${what}`);
-
-/** Airflow's rule for ids. */
-const id = z.string().regex(/^[A-Za-z0-9_.-]{1,250}$/, "expected letters, digits, _ - and . only, at most 250");
-const names = z.array(z.string());
-const slots = z.int().min(1);
 
 const aws = z.strictObject({
   connection: z.string().optional().describe("A connection of nocturne.yaml"),
@@ -81,7 +51,7 @@ const task = z.strictObject({
   fails_run: z.boolean().optional().describe("On a teardown: its failure fails the run"),
   trigger_rule: z.enum(TRIGGER_RULES).optional(),
   ...repeated,
-  pool_slots: slots.optional(),
+  pool_slots: count.optional(),
   on_doubt: z.enum(["fail", "resend"]).optional().describe("When nobody can tell whether the launch arrived"),
 });
 
@@ -118,8 +88,8 @@ export const dagSchema = z.strictObject({
     .optional(),
   start_date: z.string().optional(),
   end_date: z.string().optional().describe("A date without a time includes that day"),
-  max_active_runs: slots.optional().describe("Default 16"),
-  backfill: z.strictObject({ max_active_runs: slots.optional().describe("Default 4") }).optional(),
+  max_active_runs: count.optional().describe("Default 16"),
+  backfill: z.strictObject({ max_active_runs: count.optional().describe("Default 4") }).optional(),
   params: z.record(z.string().regex(/^[A-Za-z_]\w*$/, "expected letters, digits and _ only"), param).optional(),
   defaults: z.strictObject(repeated).optional().describe("For every task that does not say otherwise"),
   sla: z.array(z.strictObject({ name: z.string(), finish_by: finishBy })).optional(),
@@ -140,7 +110,7 @@ export const dagSchema = z.strictObject({
     }),
     "rule",
   ).optional(),
-  pools: z.record(z.string(), z.strictObject({ slots })).optional(),
+  pools: z.record(z.string(), z.strictObject({ slots: count })).optional(),
   tasks: z.record(id, task).refine((tasks) => Object.keys(tasks).length > 0, "expected at least one task"),
 });
 
