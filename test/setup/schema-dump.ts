@@ -2,12 +2,13 @@ import type pg from "pg";
 
 /**
  * Every table of the current schema with its columns, keys and CHECKs, then indexes, views and functions, as SQL. Views only
- * by their columns: the text of a query comes back differently from different versions of Postgres.
+ * by their columns: the text of a query comes back differently from different versions of Postgres. Partitions are left out:
+ * which months there are is a matter of the day.
  */
 const CATALOG = `
 WITH relation AS (
   SELECT c.oid, c.relname, c.relkind, c.reloptions FROM pg_class AS c
-  WHERE c.relnamespace = current_schema()::regnamespace AND c.relname !~ '^kysely_'
+  WHERE c.relnamespace = current_schema()::regnamespace AND c.relname !~ '^kysely_' AND NOT c.relispartition
 ), line AS (
   SELECT a.attrelid AS oid, 0 AS part, a.attnum::text AS place,
          format('  %I %s', a.attname, format_type(a.atttypid, a.atttypmod))
@@ -21,12 +22,13 @@ WITH relation AS (
   FROM pg_constraint WHERE contype IN ('p', 'u', 'f', 'c')
 ), thing AS (
   SELECT 1 AS part, r.relname::text AS name,
-         format(E'CREATE TABLE %I (\\n%s\\n)%s;', r.relname, string_agg(l.text, E',\\n' ORDER BY l.part, l.number, l.place),
+         format(E'CREATE TABLE %I (\\n%s\\n)%s%s;', r.relname, string_agg(l.text, E',\\n' ORDER BY l.part, l.number, l.place),
+                ' PARTITION BY ' || pg_get_partkeydef(r.oid),
                 coalesce(' WITH (' || array_to_string(r.reloptions, ', ') || ')', '')) AS text
-  FROM relation AS r JOIN line AS l USING (oid) WHERE r.relkind = 'r' GROUP BY r.oid, r.relname, r.reloptions
+  FROM relation AS r JOIN line AS l USING (oid) WHERE r.relkind IN ('r', 'p') GROUP BY r.oid, r.relname, r.reloptions
   UNION ALL
   SELECT 2, r.relname, pg_get_indexdef(r.oid, 0, true) || ';' FROM relation AS r
-  WHERE r.relkind = 'i' AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = r.oid)
+  WHERE r.relkind IN ('i', 'I') AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = r.oid)
     AND EXISTS (SELECT FROM pg_index JOIN relation AS owner ON owner.oid = indrelid WHERE indexrelid = r.oid)
   UNION ALL
   SELECT 3, r.relname, format(E'-- VIEW %I (\\n-- %s\\n-- )', r.relname, string_agg(l.text, E',\\n-- ' ORDER BY l.number))
