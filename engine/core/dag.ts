@@ -54,13 +54,14 @@ export interface DagSpec {
 
 /**
  * When runs are due: at the ticks of `cron` (wall-clock time of `timezone`), every `everyMs` counted from the DAG's start
- * date, or again as soon as the last run has ended (`isContinuous`). Exactly one of the three.
+ * date, again as soon as the last run has ended (`isContinuous`), or once at the start date (`isOnce`). Exactly one of the four.
  */
 export interface ScheduleSpec {
   /** Several are one set of ticks; []: not by cron. */
   readonly cron: readonly string[];
   readonly everyMs: number | null;
   readonly isContinuous: boolean;
+  readonly isOnce: boolean;
   /** interval: the run at a tick covers [previous tick, this tick). trigger: its logical date is the tick, the interval is empty. */
   readonly mode: "interval" | "trigger";
   readonly timezone: string;
@@ -77,6 +78,7 @@ export const SCHEDULE_DEFAULTS = {
   cron: [],
   everyMs: null,
   isContinuous: false,
+  isOnce: false,
   mode: "interval",
   catchup: false,
   jitterMs: 0,
@@ -95,7 +97,7 @@ export type AssetExpression =
   string | { readonly all: readonly AssetExpression[] } | { readonly any: readonly AssetExpression[] };
 
 export interface ParamSpec {
-  readonly type: "string" | "number" | "integer" | "boolean";
+  readonly type: "string" | "number" | "integer" | "boolean" | "array" | "object";
   readonly default?: Json;
   readonly description?: string;
   readonly minimum?: number;

@@ -14,11 +14,19 @@ export interface Finding {
   readonly expected?: string;
 }
 
+/** A value, or with "key" the key itself, that has to change. */
+export const invalid = (path: Path, message: string, part: Finding["part"] = "value"): Finding => ({
+  code: "DAG_INVALID",
+  path,
+  part,
+  message,
+});
+
 type Issue = z.core.$ZodIssue;
 
 /** zod's issues in words, with a better spelling where one is near. `value` is what was checked. */
 export function findingsOf(issues: readonly Issue[], schema: z.ZodType, value: unknown): Finding[] {
-  return issues.flatMap((issue) => findingOf(flatten(issue), schema, value));
+  return issues.flatMap((issue) => flatten(issue)).flatMap((issue) => findingOf(issue, schema, value));
 }
 
 /** { a: one, two } is, to YAML, a key "two" without a value: what the author meant as text. */
@@ -26,12 +34,12 @@ const commaHint = (key: string, value: unknown): string =>
   value === null && key.includes(" ") ? "; text with a comma must be quoted within { }" : "";
 
 /** Of a union's alternatives, the one that got furthest: that is what the author was writing. */
-function flatten(issue: Issue, base: Path = []): Issue & { readonly path: PropertyKey[] } {
+function flatten(issue: Issue, base: Path = []): (Issue & { readonly path: PropertyKey[] })[] {
   const path = [...base, ...issue.path] as PropertyKey[];
-  if (issue.code !== "invalid_union" || issue.errors.length === 0) return { ...issue, path };
+  if (issue.code !== "invalid_union" || issue.errors.length === 0) return [{ ...issue, path }];
   const depth = (branch: readonly Issue[]): number => Math.max(0, ...branch.map((each) => each.path.length));
-  const furthest = [...issue.errors].sort((a, b) => depth(b) - depth(a) || score(b) - score(a))[0]?.[0];
-  return furthest === undefined ? { ...issue, path } : flatten(furthest, path as Path);
+  const [furthest] = [...issue.errors].sort((a, b) => depth(b) - depth(a) || score(b) - score(a));
+  return furthest === undefined ? [{ ...issue, path }] : furthest.flatMap((each) => flatten(each, path as Path));
 }
 
 /** A wrong value of the right type says more than a wrong type. */

@@ -1,19 +1,17 @@
-import { existsSync } from "node:fs";
-import { join, relative } from "node:path";
-import type { Config } from "../../config.ts";
+import { relative } from "node:path";
 import type { DagSpec } from "../../core/dag.ts";
 import { NocturneError } from "../../core/errors.ts";
 import type { Instant } from "../../core/json.ts";
-import { dagPage, type DagRow } from "../../store/read-models/dag-list.ts";
+import { plannedAt } from "../../core/schedule/runs.ts";
+import { scheduleText } from "../../core/schedule/schedule-text.ts";
+import type { DagRow } from "../../store/read-models/dag-list.ts";
 import { EXIT } from "../exit-codes.ts";
 import { readDags } from "../read-dags.ts";
-import { problemsOf } from "../report-error.ts";
 import { comingRuns } from "../schedule/coming-runs.ts";
-import { warn, withStore, type Session } from "../session.ts";
+import { storedDags } from "../schedule/stored-dags.ts";
+import type { Session } from "../session.ts";
 import { counted, isoOrNull, timeText } from "../text/figures.ts";
 import { table } from "../text/table.ts";
-
-const MOST_DAGS = 100_000;
 
 /** `dags list`: how they stand as the database has it when there is one, else as their files say; the sound DAGs of the folder; broken files are counted. */
 export async function dagsList(session: Session): Promise<number> {
@@ -24,7 +22,7 @@ export async function dagsList(session: Session): Promise<number> {
   if (dags.length === 0 && problems.length > 0) throw new NocturneError(problems);
   const rows = dags.map(({ spec, source }) => ({
     dag_id: spec.dagId,
-    schedule: spec.schedule === null ? null : spec.schedule.cron.join(" | "),
+    schedule: spec.schedule === null ? null : scheduleText(spec.schedule),
     timezone: spec.timezone,
     tasks: spec.tasks.length,
     paused: stored.get(spec.dagId)?.isPaused ?? spec.paused,
@@ -59,22 +57,8 @@ export async function dagsList(session: Session): Promise<number> {
 
 /** As the running system has planned it; before it has, by the file and the wall's clock. */
 function nextDue(spec: DagSpec, stored: DagRow | undefined): Instant | null {
-  if (stored !== undefined && !stored.isStale) return stored.nextDueAt;
-  return comingRuns(spec, Date.now(), 1)[0]?.runAfterAt ?? null;
-}
-
-/** Empty where there is no database yet: listing files makes none. One that is away is said, and the files are listed. */
-async function storedDags(session: Session, config: Config): Promise<Map<string, DagRow>> {
-  const places = ["postgres", "postgres.json"].map((name) => join(config.home, name));
-  if (config.databaseUrl === null && !places.some((place) => existsSync(place))) return new Map();
-  try {
-    const { rows } = await withStore(session, config, (store) =>
-      dagPage(store, { visible: ["*"], withStale: true, limit: MOST_DAGS, offset: 0, orderBy: [] }),
-    );
-    return new Map(rows.map((row) => [row.dagId, row]));
-  } catch (error) {
-    session.interrupted.throwIfAborted();
-    for (const problem of problemsOf(error)) warn(session, problem);
-    return new Map();
+  if (stored !== undefined && !stored.isStale) {
+    return stored.nextDueAt === null ? null : plannedAt(stored.spec, stored.nextDueAt).runAfterAt;
   }
+  return comingRuns(spec, Date.now(), 1)[0]?.runAfterAt ?? null;
 }

@@ -3,7 +3,8 @@ import type { Instant } from "../json.ts";
 import { failureNews, missNews, oldMissesNews } from "../notify/news.ts";
 import { mailsFor, type News } from "../notify/mails.ts";
 import type { DagRun, DagState, Deadline, LoadedWorld, TakenDate } from "../records.ts";
-import { planDue, type DuePlan } from "../schedule/plan.ts";
+import type { DuePlan } from "../schedule/due-plan.ts";
+import { planDue } from "../schedule/plan.ts";
 import { dagRunIdFor } from "../schedule/runs.ts";
 import type { ActiveRun } from "./active-run.ts";
 import type { CompiledDag } from "./compiled-dag.ts";
@@ -26,6 +27,8 @@ interface Surroundings {
   enterRun(run: DagRun): void;
   /** How many runs of the DAG wait for their turn. */
   waitingRuns(dagId: string): number;
+  /** Whether a run of the DAG is under way, or one of its schedule waits. */
+  hasOpenRun(dagId: string): boolean;
   readonly gathered: PendingFlush;
 }
 
@@ -39,7 +42,7 @@ export class Planner {
   private readonly schedules: Schedules;
   private readonly deadlines: Deadlines;
   private readonly world: Surroundings;
-  /** DAGs whose schedule is due although enough of their runs wait. */
+  /** DAGs whose schedule is due although enough of their runs wait, or a continuous one's is open: until one has ended. */
   private readonly heldBack = new Set<string>();
 
   constructor(loaded: Pick<LoadedWorld, "dags" | "deadlines">, world: Surroundings) {
@@ -85,12 +88,18 @@ export class Planner {
   /** What the schedules want at `now`; nothing is changed until `enter`. */
   due(now: Instant): DueSchedule[] {
     return this.schedules.take(now).flatMap((state) => {
-      if (this.world.waitingRuns(state.dagId) >= MOST_WAITING) {
-        this.heldBack.add(state.dagId);
+      const { dagId } = state;
+      const dag = this.world.currentDag(dagId);
+      if (!dag) return [];
+      const { spec } = dag.version;
+      const isHeld = spec.schedule?.isContinuous
+        ? this.world.hasOpenRun(dagId)
+        : this.world.waitingRuns(dagId) >= MOST_WAITING;
+      if (isHeld) {
+        this.heldBack.add(dagId);
         return [];
       }
-      const dag = this.world.currentDag(state.dagId);
-      return dag ? [{ state, dag, plan: planDue(dag.version.spec, state, now, MOST_RUNS) }] : [];
+      return [{ state, dag, plan: planDue(spec, state, now, MOST_RUNS) }];
     });
   }
 
@@ -100,7 +109,9 @@ export class Planner {
     const byDate = new Map(taken.map((each) => [each.logicalAt, each]));
     const nights = plan.runs.map((times) => {
       const known = byDate.get(times.logicalAt);
-      if (known) return { dueAt: times.runAfterAt, runId: known.runId, known };
+      // A deadline counts from the tick, the interval's end: jitter is no excuse.
+      const dueAt = times.intervalEndAt;
+      if (known) return { dueAt, runId: known.runId, known };
       const runId = newId();
       const run = {
         runId,
@@ -110,7 +121,7 @@ export class Planner {
         ...times,
       };
       this.world.enterRun({ ...run, ...SCHEDULED, queuedAt: now });
-      return { dueAt: times.runAfterAt, runId, known: null };
+      return { dueAt, runId, known: null };
     });
     const passedOver = plan.passedOver.map((dueAt) => ({ dueAt, runId: null }));
     const hasBegun = (runId: string): boolean => this.world.activeRun(runId)?.run.state !== "queued";
@@ -128,13 +139,18 @@ export class Planner {
   /** A run has ended: in success it meets what has not passed, in failure people are told. */
   ended(active: ActiveRun, context: DecisionContext): void {
     const { run } = active;
-    const state = this.schedules.state(run.dagId);
-    if (state && this.heldBack.delete(run.dagId)) this.schedules.put(state, true);
+    this.madeRoom(run.dagId);
     if (run.state === "success" && run.endedAt !== null) this.finished(run.runId, run.endedAt, context.now);
     // Whoever cancelled it knows.
     if (run.state === "failed" && run.ending?.cause !== "cancel") {
       this.tell(active.dag.version.spec, failureNews(active, context.now), context);
     }
+  }
+
+  /** A run of the DAG is open no more: what was held back for it is looked at again. */
+  madeRoom(dagId: string): void {
+    const state = this.schedules.state(dagId);
+    if (state && this.heldBack.delete(dagId)) this.schedules.put(state, true);
   }
 
   private finished(runId: string, endedAt: Instant, now: Instant): void {
@@ -186,4 +202,5 @@ const SCHEDULED = {
   quarantine: null,
   ending: null,
   budgetLevel: "ok",
+  onlyTasks: null,
 } as const;

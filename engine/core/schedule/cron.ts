@@ -8,7 +8,11 @@ const PRESETS: Readonly<Record<string, string>> = {
   "@monthly": "0 0 1 * *",
   "@quarterly": "0 0 1 */3 *",
   "@yearly": "0 0 1 1 *",
+  "@annually": "0 0 1 1 *",
+  "@midnight": "0 0 * * *",
 };
+/** Names that stand for an expression. */
+export const CRON_PRESETS = Object.keys(PRESETS);
 
 /** A day far from the calendar's edges, to list the times of one day. */
 const SOME_DAY = Date.UTC(2001, 0, 1);

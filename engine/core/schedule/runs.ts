@@ -1,7 +1,8 @@
-import type { DagSpec, ScheduleSpec } from "../dag.ts";
+import type { DagSpec } from "../dag.ts";
 import type { Instant } from "../json.ts";
 import type { DagRun } from "../records.ts";
 import type { RunType } from "../states.ts";
+import { jitterMs } from "./jitter.ts";
 import { nextTick, previousTick, ticksBetween } from "./ticks.ts";
 import { DAY_MS, Zone, dayText, dayWall } from "./zone.ts";
 
@@ -11,7 +12,10 @@ export interface DataInterval {
   readonly endAt: Instant;
 }
 
-/** A run that a schedule or a backfill plans. Interval mode: the logical date is the interval's start, the run is due at its end. */
+/**
+ * A run that a schedule or a backfill plans; its tick is the interval's end. Interval mode: the logical date is the
+ * interval's start. Trigger mode: the interval is empty, and the logical date is the tick.
+ */
 export interface PlannedRun {
   readonly logicalAt: Instant;
   readonly intervalStartAt: Instant;
@@ -19,23 +23,26 @@ export interface PlannedRun {
   readonly runAfterAt: Instant;
 }
 
-type Planned = Pick<DagSpec, "schedule" | "timezone">;
+type Planned = Pick<DagSpec, "schedule" | "timezone" | "startAt">;
+type Scheduled = Pick<DagSpec, "schedule" | "startAt">;
 
-/** The interval of the run at `tick`: from the tick before it. Empty for the first tick of all. */
-export function dataInterval(schedule: ScheduleSpec, tick: Instant): DataInterval {
-  return { startAt: previousTick(schedule, tick) ?? tick, endAt: tick };
+/** What the run at `tick` covers: the time since the tick before it, nothing at the first tick of all and in trigger mode. */
+export function dataInterval(spec: Scheduled, tick: Instant): DataInterval {
+  const startAt = isByInterval(spec) ? previousTick(spec, tick) : null;
+  return { startAt: startAt ?? tick, endAt: tick };
 }
 
 /**
  * The interval of a run without one (protocol rule 32): the last that was complete at `runAfterAt`.
- * A DAG without a schedule has none to offer: then it is that moment itself.
+ * Trigger mode, and a DAG without ticks, have none to offer: then it is that moment itself.
  */
-export function lastCompleteInterval(spec: Planned, runAfterAt: Instant): DataInterval {
-  const tick = spec.schedule === null ? null : previousTick(spec.schedule, runAfterAt + 1);
-  return spec.schedule === null || tick === null
-    ? { startAt: runAfterAt, endAt: runAfterAt }
-    : dataInterval(spec.schedule, tick);
+export function lastCompleteInterval(spec: Scheduled, runAfterAt: Instant): DataInterval {
+  const tick = isByInterval(spec) ? previousTick(spec, runAfterAt + 1) : null;
+  return tick === null ? { startAt: runAfterAt, endAt: runAfterAt } : dataInterval(spec, tick);
 }
+
+/** Whether runs cover the time between ticks. */
+export const isByInterval = ({ schedule }: Pick<DagSpec, "schedule">): boolean => schedule?.mode === "interval";
 
 /** The first run whose ds is `day` ("2026-01-31"); null when the schedule has none on that day. */
 export function runForDay(spec: Planned, day: string): PlannedRun | null {
@@ -44,28 +51,28 @@ export function runForDay(spec: Planned, day: string): PlannedRun | null {
 
 /**
  * The runs whose ds (the local date of the interval's start) lies in [fromDay, toDay], both inclusive, oldest first.
- * A schedule may have several a day or none; a DAG without a schedule gets one per day, covering that local day.
- * A RangeError when a day is none.
+ * A schedule may have several a day or none; a DAG without ticks gets one per day, covering that local day.
+ * No jitter: that is for runs that come due. A RangeError when a day is none.
  */
 export function runsForRange(spec: Planned, fromDay: string, toDay: string): PlannedRun[] {
   const from = wallOf(fromDay);
   const to = wallOf(toDay);
   const zone = Zone.of(spec.timezone);
-  const { schedule } = spec;
-  if (schedule === null) {
+  if (spec.schedule === null || spec.schedule.isContinuous) {
     const days = Math.max(0, Math.round((to - from) / DAY_MS) + 1);
     return Array.from({ length: days }, (_, index) => from + index * DAY_MS)
-      .map((day) => planned(zone.firstInstant(day), zone.firstInstant(day + DAY_MS)))
+      .map((day) => plannedOver(zone.firstInstant(day), zone.firstInstant(day + DAY_MS)))
       .filter((run) => run.intervalStartAt < run.intervalEndAt);
   }
   // By the date itself and not by the day's edges: a fold may bring a date back after midnight.
-  const starts = ticksBetween(schedule, from - 2 * DAY_MS, to + 3 * DAY_MS).filter((tick) => {
+  const starts = ticksBetween(spec, from - 2 * DAY_MS, to + 3 * DAY_MS).filter((tick) => {
     const day = dayText(zone.wall(tick));
     return fromDay <= day && day <= toDay;
   });
+  if (!isByInterval(spec)) return starts.map((tick) => plannedOver(tick, tick));
   return starts.flatMap((start, index) => {
-    const end = starts[index + 1] ?? nextTick(schedule, start);
-    return end === null ? [] : [planned(start, end)];
+    const end = starts[index + 1] ?? nextTick(spec, start);
+    return end === null ? [] : [plannedOver(start, end)];
   });
 }
 
@@ -88,13 +95,14 @@ export function isoText(instant: Instant): string {
     .replace(/\.(\d{3})Z$/, ".$1000+00:00");
 }
 
-/** The run that is due at `tick`. */
-export function plannedAt(schedule: ScheduleSpec, tick: Instant): PlannedRun {
-  const { startAt, endAt } = dataInterval(schedule, tick);
-  return planned(startAt, endAt);
+/** The run of the schedule's tick `tick`: due then, or up to the schedule's jitter later. */
+export function plannedAt(spec: Scheduled & Pick<DagSpec, "dagId">, tick: Instant): PlannedRun {
+  const { startAt, endAt } = dataInterval(spec, tick);
+  return { ...plannedOver(startAt, endAt), runAfterAt: tick + jitterMs(spec, tick) };
 }
 
-const planned = (start: Instant, end: Instant): PlannedRun => ({
+/** A run over an interval, due at its end. */
+export const plannedOver = (start: Instant, end: Instant): PlannedRun => ({
   logicalAt: start,
   intervalStartAt: start,
   intervalEndAt: end,

@@ -18,12 +18,10 @@ const iso = (at: number | null | undefined): string | null =>
   at === null || at === undefined ? null : new Date(at).toISOString().replace(":00.000Z", "Z");
 const at = (text: string): number => Date.parse(text);
 const schedule = (cron: string | string[], timezone: string) => ({
-  ...SCHEDULE_DEFAULTS,
-  cron: [cron].flat(),
-  timezone,
-  catchup: false,
+  schedule: { ...SCHEDULE_DEFAULTS, cron: [cron].flat(), timezone },
+  startAt: null,
 });
-const spec = (cron: string, timezone: string) => ({ schedule: schedule(cron, timezone), timezone });
+const spec = (cron: string, timezone: string) => ({ ...schedule(cron, timezone), timezone });
 
 describe("ticks in wall-clock time", () => {
   it("follow the zone's offset through the year", () => {
@@ -222,9 +220,13 @@ describe("runs", () => {
   });
 
   it("of a DAG without a schedule cover one local day each, also a day of 23 hours", () => {
-    const [run] = runsForRange({ schedule: null, timezone: "America/New_York" }, "2026-03-08", "2026-03-08");
+    const [run] = runsForRange(
+      { schedule: null, startAt: null, timezone: "America/New_York" },
+      "2026-03-08",
+      "2026-03-08",
+    );
     expect([iso(run?.intervalStartAt), iso(run?.intervalEndAt)]).toEqual(["2026-03-08T05:00Z", "2026-03-09T04:00Z"]);
-    expect(runsForRange({ schedule: null, timezone: "UTC" }, "2026-03-09", "2026-03-08")).toEqual([]);
+    expect(runsForRange({ schedule: null, startAt: null, timezone: "UTC" }, "2026-03-09", "2026-03-08")).toEqual([]);
   });
 
   it("without a date take the last complete interval (protocol rule 32)", () => {
