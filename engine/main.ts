@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Logger } from "pino";
 import type { App, MailRoute } from "./cli/app.ts";
 import { run } from "./cli/run.ts";
 import type { Config } from "./config.ts";
 import { NocturneError } from "./core/errors.ts";
-import type { Prepared } from "./runtime/deps.ts";
+import type { Prepared } from "./core/prepared.ts";
+import type { OperatorHost, TaskMail } from "./core/operator-host.ts";
 import type { AnyOperator, Connection, OperatorDescriptor } from "./core/operator.ts";
 
 /** The composition root: the only file that sees every room. Each room is loaded when a command asks for it. */
@@ -18,10 +19,11 @@ const app: App = {
   },
 
   async openStore(config) {
-    const [{ openStore }, { migrate }, { checkRequirements }] = await Promise.all([
+    const [{ openStore }, { migrate }, { checkRequirements }, { makeMonthsAhead }] = await Promise.all([
       import("./store/open.ts"),
       import("./store/migrate.ts"),
       import("./store/requirements.ts"),
+      import("./store/archive/months.ts"),
     ]);
     const embedded = config.databaseUrl === null ? await startEmbedded(config.home) : null;
     try {
@@ -32,6 +34,8 @@ const app: App = {
         const warnings = problems.filter(({ code }) => code === "DATABASE_UNSAFE");
         if (warnings.length < problems.length) throw new NocturneError(problems);
         await migrate(store);
+        // Whoever writes next finds the month's partitions there, however long nobody has kept house.
+        await makeMonthsAhead(store);
         const close = async (): Promise<void> => {
           await store.close();
           await embedded?.stop();
@@ -48,15 +52,17 @@ const app: App = {
   },
 
   async startEngine(config, store, dags, { plans, time, onMails }) {
-    const [{ startEngine }, { prepareTask }, { operatorDescriptors }, { priceOf }, log] = await Promise.all([
+    const [{ startEngine }, { prepareTask }, { operatorDescriptors }, { priceOf }, { letGo }, log] = await Promise.all([
       import("./runtime/engine.ts"),
       import("./dagfile/prepare.ts"),
       import("../operators/index.ts"),
       import("./core/pricing/price-table.ts"),
+      import("../operators/in-process/works.ts"),
       logOf(config),
     ]);
     const operators = new Map(operatorDescriptors.map((descriptor) => [descriptor.type, descriptor]));
     const loaded = new Map<string, Promise<AnyOperator>>();
+    const host = hostOf(config);
     return startEngine({
       store,
       dags,
@@ -68,17 +74,19 @@ const app: App = {
       settings: config.engine,
       log,
       operator: (type) => {
-        const known = loaded.get(type) ?? load(operators, type);
+        const known = loaded.get(type) ?? load(operators, type, host);
         loaded.set(type, known);
         return known;
       },
       connection: (name, region) => connectionOf(config, name, region),
+      letGo,
       prepare: ({ task, run, ...rest }) => {
         const descriptor = operators.get(task.operator);
         if (!descriptor) throw new Error(`no operator ${task.operator}`);
         if (!config.connections[task.connection]) return unknownConnection(task.connection);
         return prepareTask({ ...rest, task, run, conf: run.conf, local: config.aws === "local", descriptor });
       },
+      readList: async (...list) => (await import("../operators/aws/json-list.ts")).readJsonList(...list),
       priceOf: (usageKind) => priceOf(usageKind, config.prices),
     });
   },
@@ -112,8 +120,17 @@ const app: App = {
     }
   },
 
+  async archive(store, wish) {
+    return (await import("./store/archive/archive.ts")).archiveRuns(store, wish);
+  },
+
   async cleanUp(store) {
-    await (await import("./store/housekeeping.ts")).forgetRequestKeys(store);
+    const [{ forgetRequestKeys }, { makeMonthsAhead }] = await Promise.all([
+      import("./store/housekeeping.ts"),
+      import("./store/archive/months.ts"),
+    ]);
+    await makeMonthsAhead(store);
+    await forgetRequestKeys(store);
   },
 
   async dropFleet(store) {
@@ -134,6 +151,41 @@ async function deliveryOf(config: Config) {
   return smtpUrl === null ? null : (await import("./notify/smtp.ts")).smtpDelivery({ smtpUrl, from });
 }
 
+/** What commands find in their environment: nothing that could hold a secret. */
+const PASSED_ON = ["PATH", "HOME", "LANG", "TZ"];
+
+function hostOf(config: Config): OperatorHost {
+  return {
+    projectFolder: dirname(config.dagsFolder),
+    environment: Object.fromEntries(
+      PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+    ),
+    maxCommands: config.maxCommands,
+    sendMail: (mail) => sendTaskMail(config, mail),
+  };
+}
+
+/** Over a connection of its own: a task's mail neither waits for alerts nor keeps a process alive. */
+async function sendTaskMail(config: Config, mail: TaskMail) {
+  const delivery = await deliveryOf(config);
+  if (delivery === null) {
+    return {
+      kind: "retry",
+      reason: "unreachable",
+      code: "MAIL_NOT_CONFIGURED",
+      response: "no mail server is named",
+    } as const;
+  }
+  const { messageId, dagId, subject, text, html, at, cc } = mail;
+  const [receiver = "", ...to] = mail.to;
+  const outgoing = { messageId, dagId, kind: "task", receiver, others: { to, cc }, subject, text, html: html ?? "" };
+  try {
+    return await delivery.deliver({ ...outgoing, createdAt: at });
+  } finally {
+    await delivery.close();
+  }
+}
+
 const logs = new Map<string, Promise<Logger>>();
 
 /** One log for each home, whoever writes into it. */
@@ -147,15 +199,19 @@ function logOf({ home }: Config): Promise<Logger> {
   return known;
 }
 
-async function load(operators: ReadonlyMap<string, OperatorDescriptor>, type: string): Promise<AnyOperator> {
+async function load(
+  operators: ReadonlyMap<string, OperatorDescriptor>,
+  type: string,
+  host: OperatorHost,
+): Promise<AnyOperator> {
   const descriptor = operators.get(type);
   if (!descriptor) throw new Error(`this version has no operator ${type}`);
-  return descriptor.load();
+  return descriptor.load(host);
 }
 
 function unknownConnection(name: string): Prepared {
   const message = `the task uses the connection ${name}, which nocturne.yaml does not name`;
-  return { ok: false, failure: { class: "permanent", code: "CONFIG_INVALID", message } };
+  return { kind: "refused", failure: { class: "permanent", code: "CONFIG_INVALID", message } };
 }
 
 function connectionOf(config: Config, name: string, region: string | null): Connection {

@@ -18,6 +18,8 @@ export const ERRORS = {
   DAG_NOT_FOUND: "`nocturne dags list` shows the DAGs that are there.",
   // Running
   TEMPLATE_FAILED: "Look at the value the template received; `nocturne runs show` prints it.",
+  FOR_EACH_INVALID: "Give `for_each` a list of at most 10,000 items; the message says what it received.",
+  OUTPUT_TOO_LARGE: "Write what is larger than 64 KiB to S3 and hand on its URI.",
   PARAMS_INVALID: "Correct the rendered parameter; the message shows its value.",
   LAUNCH_UNKNOWN:
     "Look in the AWS console whether the job runs, then clear the task; set `on_doubt: resend` if a second one does no harm.",
@@ -39,6 +41,11 @@ export const ERRORS = {
   RESOURCE_GONE: "The resource ended before its work did; it is made again on retry.",
   CHECK_FAILED: "The data did not pass the check; both values are in the message.",
   WAIT_TIMEOUT: "What was waited for never arrived; check the upstream system, then clear the task.",
+  // Work on this machine
+  HTTP_STATUS: "The server's answer is in the message; correct the request, or name its status under `expect_status`.",
+  HTTP_UNREACHABLE: "Check the address, the server and the network; clear the task once it answers.",
+  SQL_FAILED: "Correct the statement at the place shown; nothing of its transaction was kept.",
+  SQL_UNREACHABLE: "Check `postgres` of the task's connection in nocturne.yaml, the server and the network.",
   // Environment
   CONFIG_INVALID: "Correct nocturne.yaml at the place shown.",
   DATABASE_UNREACHABLE: "Start the database or correct DATABASE_URL; without it Nocturne starts its own Postgres.",
@@ -54,6 +61,9 @@ export const ERRORS = {
   PORT_TAKEN: "Stop what listens on that port or choose another one.",
   DISK_FULL: "Free some space, then run the command again: nothing was left half-written.",
   HOME_UNUSABLE: "Give this user the folder, or choose another one with `--home`.",
+  ARCHIVE_FOLDER: "Give this user the folder, or choose another one with `--to`; no run has left.",
+  ARCHIVE_DAMAGED: "Check the disk of the archive, then run `nocturne db archive` again: what is not read back whole is kept.",
+  ARCHIVE_BUSY: "Run `nocturne db archive` again when what the message names has ended; months that are done stay done.",
   HOME_IN_USE: "Wait for the other command, or choose another folder with `--home`.",
   // Input
   USAGE: "Run the command with --help.",
@@ -61,8 +71,15 @@ export const ERRORS = {
   CSV_EMPTY: "Check the export that made the file, and the days of --from and --to.",
   CSV_INVALID: "Mend the file where the message says, or export it again.",
   RUN_NOT_FOUND: "`nocturne runs list` shows the runs that are there.",
+  RUN_ARCHIVED: "Its rows have left; `nocturne db check` says where its month was exported to.",
   RUN_QUARANTINED: "Read the alarm's text, mend its cause, then `nocturne runs release`.",
   DAG_PAUSED: "`nocturne dags unpause` lets it run again; `nocturne dags test` runs it once beside everything.",
+  BACKFILL_INVALID: "Correct the range or the options as the message says.",
+  BACKFILL_ACTIVE:
+    "`nocturne backfill show ID --watch` follows the one that is under way; wait for its end, or cancel it.",
+  BACKFILL_OVER_BUDGET: "Raise `budget.per_run` or make the run cheaper; `--over-budget` begins all the same.",
+  BACKFILL_NOT_FOUND: "`nocturne backfill list` shows the backfills that are there.",
+  BACKFILL_ENDED: "Nothing to do: it has ended; `nocturne backfill show ID` says how.",
   TOKEN_NOT_FOUND: "`nocturne tokens list` shows the tokens that are there.",
   // Mail
   MAIL_NOT_CONFIGURED: "Set SMTP_URL (smtp://user:password@host:587); the mails wait until then.",

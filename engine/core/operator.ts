@@ -1,6 +1,7 @@
 import type { ZodType } from "zod";
 import type { Instant, Json, JsonObject } from "./json.ts";
 import type { ErrorCode } from "./errors.ts";
+import type { OperatorHost } from "./operator-host.ts";
 
 /**
  * How one launch key stays one remote job (protocol rule 14).
@@ -8,7 +9,7 @@ import type { ErrorCode } from "./errors.ts";
  * - name: the service refuses a second job of that name
  * - find: no token; after `visibilityMs` a job that was started can be found by its launch key
  * - at_least_once: none of these; in doubt the task fails with LAUNCH_UNKNOWN
- * - in_process: the work happens in our process and ends with it
+ * - in_process: the work happens in our process and ends with it; the operator knows whether it may be done again
  * - sensor: nothing is launched; submit only says what to look at, and looking is free to repeat
  */
 export type Launch =
@@ -16,7 +17,7 @@ export type Launch =
   | { readonly kind: "name" }
   | { readonly kind: "find"; readonly visibilityMs: number }
   | { readonly kind: "at_least_once" }
-  | { readonly kind: "in_process"; readonly idempotent?: boolean }
+  | { readonly kind: "in_process" }
   | { readonly kind: "sensor" };
 
 /** retryable: try again · permanent: trying again cannot help · denied: permissions · capacity: the service is full · resource_gone: what it ran on ended · lost: AWS forgot it */
@@ -37,9 +38,15 @@ export interface Usage {
   readonly unit: string;
 }
 
+/**
+ * Where a task's success leads: only on to the `chosen` ones of its direct downstreams (the others are skipped, but for
+ * those that a chosen one leads to), or no further: `stop` skips all that follows, or the direct downstreams alone.
+ */
+export type Leads = { readonly chosen: readonly string[] } | { readonly stop: "all" | "direct" };
+
 export type Submitted<Ref = Json, Out = Json> =
   | { readonly kind: "started"; readonly ref: Ref }
-  | { readonly kind: "done"; readonly output: Out; readonly usage?: readonly Usage[] }
+  | { readonly kind: "done"; readonly output: Out; readonly usage?: readonly Usage[]; readonly leads?: Leads }
   | { readonly kind: "refused"; readonly failure: TaskFailure }
   | { readonly kind: "throttled"; readonly message: string; readonly retryAfterMs?: number }
   | { readonly kind: "doubt"; readonly message: string };
@@ -59,6 +66,7 @@ export type Observation<Out = Json> =
       readonly usage?: readonly Usage[];
       /** Late billing figures, or a meter that stays open: look again after this long. Absent: `usage` is final. */
       readonly settleAfterMs?: number;
+      readonly leads?: Leads;
     }
   | { readonly kind: "failed"; readonly failure: TaskFailure; readonly usage?: readonly Usage[] }
   /** AWS does not know this id (yet, or any more). */
@@ -94,6 +102,8 @@ export interface OperatorContext {
 export interface SubmitContext extends OperatorContext {
   /** When the intent was written, by the engine's clock. A search for the job looks from five minutes before it. */
   readonly intentAt: Instant;
+  /** Whether an earlier submit of this attempt may have begun the work: its answer was lost, or the process that did it died. */
+  readonly isRepeat: boolean;
   /** False once send_by has passed by the engine's clock: the last middleware before the socket asks this (rule 15). */
   mayStillSend(): boolean;
   /** The bytes of a file the DAG names, as stored with the DAG's version (rule 28). */
@@ -146,6 +156,6 @@ export interface OperatorDescriptor {
   readonly launch: Launch;
   /** Fields of `with` whose values are paths of files in the project (top-level field names; a map's values, a list's items or a string). */
   readonly fileFields: readonly string[];
-  /** Loads the clients and answers the operator. */
-  load(): Promise<AnyOperator>;
+  /** Loads the clients and answers the operator. `host` is for those whose work runs on this machine. */
+  load(host: OperatorHost): Promise<AnyOperator>;
 }

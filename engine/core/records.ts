@@ -51,6 +51,8 @@ export interface DagRun {
   readonly ending: Ending | null;
   /** How far its spending since startedAt has been told and acted on: each step is taken once (sla-and-budget). */
   readonly budgetLevel: BudgetLevel;
+  /** Only these tasks run, the others are left as they are or removed; null: all of them. */
+  readonly onlyTasks: readonly string[] | null;
 }
 
 export type BudgetLevel = "ok" | "warned" | "exceeded";
@@ -115,6 +117,13 @@ export interface Attempt extends TaskKey {
   readonly logTail: readonly string[] | null;
   /** Console and log links. */
   readonly links: readonly { readonly label: string; readonly url: string }[] | null;
+}
+
+/** What a task of a run is mapped over: there before the first of its instances. */
+export interface ExpansionRow extends TaskKey {
+  readonly items: readonly Json[];
+  /** Shown instead of the map index, one for each item; null: the index is shown. */
+  readonly labels: readonly string[] | null;
 }
 
 /** One booked quantity (protocol rule 34). Money and quantities are exact decimals as text. */
@@ -243,27 +252,55 @@ export interface MailFacts {
   }[];
 }
 
+/** Runs of a range of dates, as somebody asked for them. What an older client leaves out is as if it were false. */
+export interface BackfillWish {
+  readonly backfillId: string;
+  readonly dagId: string;
+  /** Days of ds in the DAG's zone, YYYY-MM-DD, both inclusive. */
+  readonly fromDate: string;
+  readonly toDate: string;
+  /** The bounds as instants on the logical date, both inclusive, where they are closer than the days. */
+  readonly logical?: { readonly fromAt: Instant; readonly toAt: Instant };
+  readonly maxActiveRuns: number;
+  readonly reprocess: ReprocessBehavior;
+  readonly conf: JsonObject;
+  /** The newest date first. */
+  readonly runsBackwards?: boolean;
+  /** Only these tasks of each run, with what they need to be set up; none: all. */
+  readonly taskIds?: readonly string[];
+  /** With them all that is downstream of them. */
+  readonly withDownstream?: boolean;
+  /** Begins although a run is expected to cost more than its budget. */
+  readonly allowsOverBudget?: boolean;
+}
+
 export interface Backfill {
   readonly backfillId: string;
   readonly dagId: string;
   /** Days of ds in the DAG's zone, YYYY-MM-DD, both inclusive. */
   readonly fromDate: string;
   readonly toDate: string;
+  /** The same bounds on the logical date, both inclusive. */
+  readonly fromAt: Instant;
+  readonly toAt: Instant;
   readonly maxActiveRuns: number;
   readonly reprocess: ReprocessBehavior;
   readonly conf: JsonObject;
+  readonly runsBackwards: boolean;
+  readonly onlyTasks: readonly string[] | null;
   readonly state: BackfillState;
+  /** No run of it begins; those that run go on. */
+  readonly isPaused: boolean;
   readonly createdAt: Instant;
+  readonly updatedAt: Instant;
   readonly completedAt: Instant | null;
 }
 
 /** A person's or a program's wish, waiting in the inbox (protocol rule 30). */
 export type CommandBody =
-  | {
-      readonly kind: "backfill";
-      readonly backfill: Omit<Backfill, "state" | "createdAt" | "completedAt">;
-      readonly by: string;
-    }
+  | { readonly kind: "backfill"; readonly backfill: BackfillWish; readonly by: string }
+  | { readonly kind: "pause_backfill"; readonly backfillId: string; readonly isPaused: boolean; readonly by: string }
+  | { readonly kind: "cancel_backfill"; readonly backfillId: string; readonly by: string }
   | { readonly kind: "cancel_run"; readonly runId: string; readonly by: string }
   | { readonly kind: "adopt_run"; readonly runId: string; readonly by: string }
   | { readonly kind: "release_run"; readonly runId: string; readonly by: string }
@@ -299,6 +336,8 @@ export interface FlushBatch {
   readonly frozenParams: readonly { readonly hash: string; readonly params: JsonObject }[];
   readonly history: readonly HistoryEntry[];
   readonly outputs: readonly (TaskKey & { readonly tryNumber: number; readonly output: Json })[];
+  /** What tasks are mapped over; an earlier one of the same task is replaced. */
+  readonly expansions: readonly ExpansionRow[];
   readonly ledger: readonly LedgerEntry[];
   readonly commandsApplied: readonly { readonly id: string; readonly result: CommandResult }[];
   readonly dagsChanged: readonly Change<DagState>[];
@@ -334,6 +373,8 @@ export interface LoadedWorld {
   /** The newest attempt of each task, and older ones that still owe something. */
   readonly attempts: readonly Attempt[];
   readonly outputs: readonly (TaskKey & { readonly output: Json })[];
+  /** Of the mapped tasks of `runs`. */
+  readonly expansions: readonly ExpansionRow[];
   /** task id by (dag id, task_no). */
   readonly dagTasks: readonly { readonly dagId: string; readonly taskNo: number; readonly taskId: string }[];
 }

@@ -1,15 +1,12 @@
 import type { Json, JsonObject } from "../core/json.ts";
 import type { OperatorDescriptor, TaskFailure } from "../core/operator.ts";
+import type { Prepared } from "../core/prepared.ts";
 import { canonicalJson, sha256 } from "./canonical-json.ts";
 import { paramMistake } from "./params.ts";
 import { renderValue } from "./template.ts";
 import type { TemplateArguments } from "./template-context.ts";
 import { templateContext } from "./template-context.ts";
 import { checkRendered } from "./with-params.ts";
-
-export type Prepared =
-  | { readonly ok: true; readonly params: JsonObject; readonly hash: string }
-  | { readonly ok: false; readonly failure: TaskFailure };
 
 /**
  * What a launch will send: the task's parameters, rendered, checked and complete, as they are frozen with the intent
@@ -29,10 +26,10 @@ export function prepareTask(given: TemplateArguments & { readonly descriptor: Op
     return refused("PARAMS_INVALID", all.join("; "));
   }
   const text = canonicalJson(checked.params);
-  return { ok: true, params: JSON.parse(text) as JsonObject, hash: sha256(text) };
+  return { kind: "ready", params: JSON.parse(text) as JsonObject, hash: sha256(text) };
 }
 
 const refused = (code: TaskFailure["code"], message: string): Prepared => ({
-  ok: false,
+  kind: "refused",
   failure: { class: "permanent", code, message },
 });

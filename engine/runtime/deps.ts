@@ -1,7 +1,8 @@
 import type { LoadedDag, DagSpec, TaskSpec } from "../core/dag.ts";
-import type { Json, JsonObject } from "../core/json.ts";
+import type { Json } from "../core/json.ts";
 import type { Price } from "../core/pricing/price.ts";
-import type { AnyOperator, Connection, OperatorDescriptor, TaskFailure } from "../core/operator.ts";
+import type { AnyOperator, Connection, OperatorDescriptor } from "../core/operator.ts";
+import type { Prepared } from "../core/prepared.ts";
 import type { DagRun } from "../core/records.ts";
 import type { EngineSettings } from "../core/settings.ts";
 import type { TimeScale } from "../core/time-scale.ts";
@@ -14,11 +15,9 @@ export interface PrepareRequest {
   readonly task: TaskSpec;
   readonly tryNumber: number;
   readonly outputs: Readonly<Record<string, Json>>;
+  /** The instance of a mapped task that is rendered; null: the task is none, or it is to be said what it is mapped over. */
+  readonly mapped: { readonly item: Json; readonly mapIndex: number } | null;
 }
-
-export type Prepared =
-  | { readonly ok: true; readonly params: JsonObject; readonly hash: string }
-  | { readonly ok: false; readonly failure: TaskFailure };
 
 export interface EngineLog {
   info(details: object, message: string): void;
@@ -44,7 +43,11 @@ export interface EngineDeps {
   /** The loaded operator of a type; loading is cached by the injector. */
   operator(type: string): Promise<AnyOperator>;
   connection(name: string, region: string | null): Connection;
+  /** Ends the work that operators do in this process (rule 19): another process writes now, or none. */
+  letGo(): void;
   prepare(request: PrepareRequest): Prepared;
+  /** The list at an S3 URI that a task is mapped over; an exception says why it cannot be had. */
+  readList(uri: string, connection: Connection, signal: AbortSignal): Promise<readonly Json[]>;
   priceOf(usageKind: string): Price;
   readonly log: EngineLog;
 }

@@ -1,3 +1,4 @@
+import { specAt } from "../core/machine/active-run.ts";
 import { debts, owed, type Owed } from "../core/machine/owed.ts";
 import type { Touched, World } from "../core/machine/world.ts";
 import type { JsonObject } from "../core/json.ts";
@@ -5,7 +6,6 @@ import type { Attempt } from "../core/records.ts";
 import { Agenda } from "../core/agenda.ts";
 import type { EngineClock } from "./clock.ts";
 import type { EngineDeps } from "./deps.ts";
-import { specOf } from "./launch-context.ts";
 import type { Launcher, Post } from "./launcher.ts";
 import type { Observer } from "./observer.ts";
 
@@ -42,6 +42,11 @@ export class Dispatch {
     this.params.set(hash, params);
   }
 
+  /** Reads what a mapped task is mapped over. */
+  readList(touched: Touched, uri: string): void {
+    this.launcher.readList(touched, uri);
+  }
+
   /** Looks at what is owed by the tasks that changed, and by those whose time has come. */
   run(touched: readonly Touched[]): void {
     for (const each of touched) this.actOn(each);
@@ -61,7 +66,7 @@ export class Dispatch {
     if (this.world.runs.get(active.run.runId) !== active) return;
     const node = active.nodes[position];
     if (!node) return;
-    const spec = specOf(active, position);
+    const spec = specAt(active, position);
     const operator = this.deps.operators.get(spec.operator);
     if (!operator) return;
     const now = this.clock.now();
@@ -70,7 +75,7 @@ export class Dispatch {
       else this.act(item, touched, node.attempt);
     }
     for (const attempt of active.settling.values()) {
-      if (attempt.taskNo !== node.task.taskNo) continue;
+      if (attempt.taskNo !== node.task.taskNo || attempt.mapIndex !== node.task.mapIndex) continue;
       for (const item of debts(attempt)) {
         if (item.at > now) this.later(item.at, touched);
         else this.act(item, touched, attempt);
@@ -80,8 +85,8 @@ export class Dispatch {
 
   private act(item: Owed, touched: Touched, attempt: Attempt | null): void {
     if (item.kind === "due") {
-      const { taskNo, runId } = touched.active.nodes[touched.position]?.task ?? { taskNo: -1, runId: "" };
-      this.post(runId, taskNo, { kind: "due" });
+      const node = touched.active.nodes[touched.position];
+      if (node) this.post(node.task, { kind: "due" });
       return;
     }
     if (!attempt) return;

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { LoadedDag } from "../core/dag.ts";
 import type { Instant } from "../core/json.ts";
 import type { TaskEvent } from "../core/machine/events.ts";
+import type { TaskKey } from "../core/records.ts";
 import { NocturneError } from "../core/errors.ts";
 import { scaledLaunch, scaledSettings } from "../core/time-scale.ts";
 import { openFlushSession, type FlushSession } from "../store/flush.ts";
@@ -62,6 +63,8 @@ class EngineProcess implements Engine {
   private readonly settledWaiters: (() => void)[] = [];
   private closeListener: (() => Promise<void>) | null = null;
   private launcher: Launcher;
+  /** Of the row as this process last held it. */
+  private lastEpoch: string | null = null;
   private isStopping = false;
   isWriting = false;
   private inboxRang = true;
@@ -124,8 +127,8 @@ class EngineProcess implements Engine {
     await this.ended.catch(() => undefined);
   }
 
-  private readonly post = (runId: string, taskNo: number, event: TaskEvent): void => {
-    this.facts.add({ runId, taskNo, event });
+  private readonly post = (key: TaskKey, event: TaskEvent): void => {
+    this.facts.add({ key, event });
     this.wake.ring();
   };
 
@@ -140,6 +143,7 @@ class EngineProcess implements Engine {
         if (this.failures > 1 && !this.isStopping) await this.wake.wait(HEARTBEAT_MS);
       }
     } finally {
+      this.deps.letGo();
       await this.closeListener?.();
       for (const resolve of this.settledWaiters.splice(0)) resolve();
     }
@@ -156,10 +160,14 @@ class EngineProcess implements Engine {
       throw new NocturneError({ code: "DATABASE_NEWER", message });
     }
     if (taken.kind === "held") {
+      this.deps.letGo();
       this.isReady();
       return null;
     }
     // The take may have waited for a flush, so its clock says nothing about ours: the first renewal does.
+    // Whoever held the row meanwhile has taken the work in this process for dead, and may have begun it again.
+    if (this.lastEpoch !== null && BigInt(taken.epoch) !== BigInt(this.lastEpoch) + 1n) this.deps.letGo();
+    this.lastEpoch = taken.epoch;
     const fence = { epoch: taken.epoch, owner: this.owner };
     const lease = new Lease(this.deps.store, this.clock, fence, this.deps.settings);
     const isOurs = await lease

@@ -1,9 +1,9 @@
 import type { TaskEvent } from "../core/machine/events.ts";
+import type { TaskKey } from "../core/records.ts";
 
 /** Something that happened to a task, on its way to the machine. */
 export interface Fact {
-  readonly runId: string;
-  readonly taskNo: number;
+  readonly key: TaskKey;
   readonly event: TaskEvent;
 }
 

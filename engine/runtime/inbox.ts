@@ -1,14 +1,12 @@
-import { decideBackfillDate, type BackfillDecision } from "../core/backfill.ts";
 import type { JsonObject } from "../core/json.ts";
 import { compileDag } from "../core/machine/compiled-dag.ts";
 import type { DecisionContext } from "../core/machine/events.ts";
-import type { RunRows, World } from "../core/machine/world.ts";
-import type { Backfill, Command, CommandResult, DagRun } from "../core/records.ts";
-import { dagRunIdFor, runsForRange } from "../core/schedule/runs.ts";
+import type { World } from "../core/machine/world.ts";
+import type { Command, CommandResult } from "../core/records.ts";
 import { isRunFinished } from "../core/states.ts";
-import { existingRuns, isKnownBackfill, loadRun, versionById } from "../store/load.ts";
+import { loadRun, versionById } from "../store/load.ts";
 import type { Store } from "../store/open.ts";
-import { newRunId } from "./ids.ts";
+import { cancelBackfill, createBackfill, pauseBackfill } from "./commands/backfill.ts";
 
 /** Carries out one command on the world; what it changed is flushed together with its result (protocol rule 30). */
 export async function applyCommand(
@@ -19,7 +17,11 @@ export async function applyCommand(
 ): Promise<CommandResult> {
   switch (body.kind) {
     case "backfill":
-      return backfill(store, world, body.backfill, body.by, context);
+      return createBackfill(store, world, body.backfill, body.by, context);
+    case "pause_backfill":
+      return pauseBackfill(store, world, body, context);
+    case "cancel_backfill":
+      return cancelBackfill(store, world, body, context);
     case "cancel_run":
       return cancelRun(store, world, body.runId, body.by, context);
     case "release_run":
@@ -37,70 +39,6 @@ const notFound = (runId: string): CommandResult => ({
   code: "RUN_NOT_FOUND",
   message: `there is no run ${runId}`,
 });
-
-async function backfill(
-  store: Store,
-  world: World,
-  wish: Omit<Backfill, "state" | "createdAt" | "completedAt">,
-  by: string,
-  context: DecisionContext,
-): Promise<CommandResult> {
-  const dag = world.currentDag(wish.dagId);
-  if (!dag || world.planner.state(wish.dagId)?.isStale)
-    return { ok: false, code: "DAG_NOT_FOUND", message: `there is no DAG ${wish.dagId}` };
-  if (await isKnownBackfill(store, wish.backfillId)) return done({ backfill_id: wish.backfillId, is_known: true });
-  // An interval that is not over has no data yet: its night comes with the schedule.
-  const planned = runsForRange(dag.version.spec, wish.fromDate, wish.toDate).filter(
-    (run) => run.runAfterAt <= context.now,
-  );
-  const stored = await existingRuns(
-    store,
-    wish.dagId,
-    planned.map((run) => run.logicalAt),
-  );
-  const existing = new Map(stored.map((run) => [run.logicalAt, run]));
-  const decisions = planned.map((times) => ({
-    times,
-    decision: decideBackfillDate(existing.get(times.logicalAt), wish.reprocess),
-  }));
-  // Everything is read before anything is decided: a read that fails leaves nothing half-made.
-  const again = new Map<string, RunRows>();
-  for (const { decision } of decisions) {
-    const rows = decision.kind === "reprocess" ? await loadRun(store, decision.run.runId) : null;
-    if (rows) again.set(rows.run.runId, rows);
-  }
-  world.enterBackfill({ ...wish, state: "active", createdAt: context.now, completedAt: null });
-  const { versionId } = dag.version;
-  const { backfillId, conf, dagId } = wish;
-  const reset = {
-    queuedAt: context.now,
-    startedAt: null,
-    endedAt: null,
-    ending: null,
-    budgetLevel: "ok",
-    triggeredBy: by,
-  } as const;
-  const started = { versionId, backfillId, conf, state: "queued", runType: "backfill", ...reset } as const;
-  for (const { times, decision } of decisions) {
-    if (decision.kind === "create") {
-      const runId = newRunId(context.now);
-      const dagRunId = dagRunIdFor("backfill", times.logicalAt);
-      const run: DagRun = { runId, dagId, dagRunId, quarantine: null, ...times, ...started };
-      world.enterRun(null, { run, tasks: [], attempts: [], outputs: [], booked: [] });
-    }
-    const rows = decision.kind === "reprocess" ? again.get(decision.run.runId) : undefined;
-    if (rows) world.enterRun(rows.run, { ...rows, run: { ...rows.run, ...started } });
-  }
-  world.completeBackfill(wish.backfillId, context.now);
-  const count = (kind: BackfillDecision["kind"]): number =>
-    decisions.filter(({ decision }) => decision.kind === kind).length;
-  return done({
-    backfill_id: wish.backfillId,
-    created: count("create"),
-    reprocessed: count("reprocess"),
-    left: count("leave"),
-  });
-}
 
 async function cancelRun(
   store: Store,

@@ -1,14 +1,15 @@
 import type { Json, JsonObject } from "../core/json.ts";
+import { specAt } from "../core/machine/active-run.ts";
 import type { TaskEvent } from "../core/machine/events.ts";
 import type { Touched } from "../core/machine/world.ts";
 import type { AnyOperator, Submitted, SubmitContext } from "../core/operator.ts";
-import type { Attempt } from "../core/records.ts";
+import type { Attempt, TaskKey } from "../core/records.ts";
 import { dagFile, frozenParams } from "../store/load.ts";
 import type { EngineClock } from "./clock.ts";
 import type { EngineDeps } from "./deps.ts";
 import { operatorContext } from "./launch-context.ts";
 
-export type Post = (runId: string, taskNo: number, event: TaskEvent) => void;
+export type Post = (key: TaskKey, event: TaskEvent) => void;
 
 /**
  * Sends what attempts owe: submits, searches and cancels, each once at a time. It decides nothing: what came of a call is
@@ -30,14 +31,14 @@ export class Launcher {
   submit(touched: Touched, attempt: Attempt, params: JsonObject | null): void {
     this.once("submit", attempt, async () => {
       const result = await this.trySubmit(touched, attempt, params);
-      this.post(attempt.runId, attempt.taskNo, result);
+      this.post(attempt, result);
     });
   }
 
   /** Says that an intent which is being ended was never sent, unless its request is under way. */
   withdraw(attempt: Attempt): void {
     if (this.underWay.has(key("submit", attempt))) return;
-    this.post(attempt.runId, attempt.taskNo, { kind: "not_sent", tryNumber: attempt.tryNumber });
+    this.post(attempt, { kind: "not_sent", tryNumber: attempt.tryNumber });
   }
 
   /** Looks for every remote job of the launch key. A failed search says nothing: it is tried again. */
@@ -47,7 +48,7 @@ export class Launcher {
       if (!operator.find) return;
       const frozen = params ?? (await frozenParams(this.deps.store, attempt.paramsHash));
       const refs = (await operator.find(frozen, this.context(touched, attempt))) as Json[];
-      this.post(attempt.runId, attempt.taskNo, { kind: "searched", tryNumber: attempt.tryNumber, refs });
+      this.post(attempt, { kind: "searched", tryNumber: attempt.tryNumber, refs });
     });
   }
 
@@ -56,8 +57,29 @@ export class Launcher {
       const operator = await this.deps.operator(attempt.operator);
       await operator.cancel(ref, operatorContext(this.deps, touched, attempt, this.stopped.signal, this.now));
       if (!isDuplicate) return;
-      this.post(attempt.runId, attempt.taskNo, { kind: "duplicate_cancelled", tryNumber: attempt.tryNumber, ref });
+      this.post(attempt, { kind: "duplicate_cancelled", tryNumber: attempt.tryNumber, ref });
     });
+  }
+
+  /** Reads the list that a task is mapped over; an answer that comes after a reload is about nobody, it is read again. */
+  readList({ active, position }: Touched, uri: string): void {
+    const task = active.nodes[position]?.task;
+    const spec = specAt(active, position);
+    if (!task) return;
+    const name = `list ${uri}`;
+    const read = async (): Promise<void> => {
+      const { signal } = this.stopped;
+      const connection = this.deps.connection(spec.connection, spec.region);
+      const items = await this.deps.readList(uri, connection, signal);
+      this.post(task, { kind: "expanded", items, labels: null });
+    };
+    const done = read()
+      .catch((error: unknown) => {
+        const message = `${uri}: ${textOf(error)}`;
+        this.post(task, { kind: "unpreparable", failure: { class: "retryable", code: "FOR_EACH_INVALID", message } });
+      })
+      .finally(() => this.underWay.delete(name));
+    this.underWay.set(name, done);
   }
 
   /** Waits for the calls that are under way, at most `limitMs`, so that their answers can still be written. */
@@ -106,6 +128,7 @@ export class Launcher {
     return {
       ...operatorContext(this.deps, touched, attempt, this.stopped.signal, this.now),
       intentAt: attempt.intentAt,
+      isRepeat: attempt.everInDoubt,
       mayStillSend: () => this.clock.now() < attempt.sendBy,
       file: async (path) => {
         const bytes = await dagFile(this.deps.store, versionId, path);

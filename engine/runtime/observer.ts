@@ -1,4 +1,5 @@
 import type { Json } from "../core/json.ts";
+import { specAt } from "../core/machine/active-run.ts";
 import { attemptKey } from "../core/machine/run-draft.ts";
 import type { Touched } from "../core/machine/world.ts";
 import type { AnyOperator, Observation, Observed } from "../core/operator.ts";
@@ -91,7 +92,7 @@ export class Observer {
         this.watches.delete(name);
         continue;
       }
-      const region = watch.touched.active.dag.tasks[watch.touched.position]?.region ?? "";
+      const region = specAt(watch.touched.active, watch.touched.position).region ?? "";
       const alone = watch.isAlone ? name : "";
       const group = `${watch.attempt.operator}/${watch.attempt.connection}/${region}/${alone}`;
       groups.set(group, [...(groups.get(group) ?? []), name]);
@@ -158,7 +159,7 @@ export class Observer {
     if (said !== "" && said === watch.said) return;
     watch.said = said;
     const logTail = observation.kind === "failed" ? await this.logTail(operator, job) : [];
-    this.post(attempt.runId, attempt.taskNo, { kind: "observed", tryNumber, observation, logTail });
+    this.post(attempt, { kind: "observed", tryNumber, observation, logTail });
   }
 
   private async logTail(operator: AnyOperator, job: Observed): Promise<string[]> {

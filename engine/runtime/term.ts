@@ -1,19 +1,21 @@
 import { nextVersion } from "../core/machine/publish.ts";
 import { quarantineBatch, splitBatch } from "../core/machine/split-batch.ts";
 import type { DecisionContext, TaskEvent } from "../core/machine/events.ts";
-import { World } from "../core/machine/world.ts";
-import type { FlushBatch } from "../core/records.ts";
+import { World, type Touched } from "../core/machine/world.ts";
+import type { Prepared } from "../core/prepared.ts";
+import type { FlushBatch, TaskKey } from "../core/records.ts";
 import { flush, type FlushSession } from "../store/flush.ts";
 import { groupBy } from "../store/group-by.ts";
-import { loadWorld, takenDates } from "../store/load.ts";
+import { loadRuns, loadWorld, takenDates } from "../store/load.ts";
 import { pendingCommands } from "../store/inbox.ts";
 import { isDatabaseAway } from "../store/read-models/health.ts";
 import type { Fence } from "../store/writer-row.ts";
 import type { EngineClock } from "./clock.ts";
-import type { DagChange, EngineDeps, Prepared, PrepareRequest } from "./deps.ts";
+import type { DagChange, EngineDeps, PrepareRequest } from "./deps.ts";
 import { Dispatch } from "./dispatch.ts";
 import { newRunId, sha256 } from "./ids.ts";
 import { applyCommand } from "./inbox.ts";
+import { prepareRequest } from "./prepare-request.ts";
 import type { Launcher } from "./launcher.ts";
 import type { Observer } from "./observer.ts";
 import type { Fact } from "./facts.ts";
@@ -69,7 +71,7 @@ export class Term {
     fence: Fence,
     launcher: Launcher,
     observer: Observer,
-    post: (runId: string, taskNo: number, event: TaskEvent) => void,
+    post: (key: TaskKey, event: TaskEvent) => void,
   ): Promise<Term> {
     const loaded = await loadWorld(deps.store);
     const isSensor = (operator: string): boolean => deps.operators.get(operator)?.launch.kind === "sensor";
@@ -97,14 +99,16 @@ export class Term {
 
   /** Takes in what has happened, decides, makes it durable, and acts on it. */
   async turn(facts: readonly Fact[], readInbox: boolean): Promise<void> {
-    for (const { runId, taskNo, event } of facts) this.decideTask(runId, taskNo, event);
+    for (const { key, event } of facts) this.decideTask(key, event);
     if (readInbox) {
       // Commands read from the database what the events before them have decided.
       await this.flush();
       await this.readInbox();
     }
     if (this.deps.plans) await this.plan();
+    await this.loadWaiting();
     this.world.startRuns(this.context());
+    this.world.makeInstances(this.context());
     this.prepareReady();
     this.world.admit(this.context());
     await this.flush();
@@ -112,14 +116,15 @@ export class Term {
 
   /** The last turn of a process that stops in order: what came in is written, and nothing new is begun. */
   async drain(facts: readonly Fact[]): Promise<void> {
-    for (const { runId, taskNo, event } of facts) this.decideTask(runId, taskNo, event);
+    for (const { key, event } of facts) this.decideTask(key, event);
     const taken = this.world.takePending();
     if (taken && !taken.batch.isEmpty) await this.write(taken.batch.batch());
   }
 
   /** When something is due although nothing happens. */
   get nextDueAt(): number {
-    const { planner, nextStartAt } = this.world;
+    const { planner, nextStartAt, hasMore } = this.world;
+    if (hasMore) return 0;
     return Math.min(this.dispatch.nextDueAt, nextStartAt, this.deps.plans ? planner.nextAt : Infinity);
   }
 
@@ -140,8 +145,8 @@ export class Term {
     };
   }
 
-  private decideTask(runId: string, taskNo: number, event: TaskEvent): void {
-    this.world.decideTask(runId, taskNo, event, this.context());
+  private decideTask(key: TaskKey, event: TaskEvent): void {
+    this.world.decideTask(key, event, this.context());
   }
 
   /** Makes the runs that schedules want, and decides the deadlines that have passed. */
@@ -169,23 +174,38 @@ export class Term {
     planner.decideDeadlines(this.context());
   }
 
+  /** What runs had before that are to be made again is read when they start, and not while they wait (rule 33). */
+  private async loadWaiting(): Promise<void> {
+    const runIds = this.world.unloaded(this.clock.now());
+    if (runIds.length === 0) return;
+    // Memory and rows must be of one mind about them.
+    await this.flush();
+    for (const rows of await loadRuns(this.deps.store, runIds)) this.world.load(rows);
+  }
+
   private prepareReady(): void {
-    for (const { active, position } of [...this.world.unprepared.values()]) {
-      const { dag, run, nodes } = active;
-      const task = dag.tasks[position];
-      const node = nodes[position];
-      if (!task || !node) continue;
-      const outputs = Object.fromEntries(
-        [...active.outputs].map(([at, output]) => [dag.tasks[at]?.taskId ?? "", output]),
-      );
-      const { taskNo } = node.task;
-      const prepared = this.prepare({ spec: dag.version.spec, run, task, tryNumber: node.task.tryNumber + 1, outputs });
-      if (prepared === null) continue;
-      if (!prepared.ok) this.decideTask(run.runId, taskNo, { kind: "unpreparable", failure: prepared.failure });
-      else {
+    for (const candidate of this.world.unprepared(this.deps.settings.maxNewRowsPerFlush)) {
+      const { active, position } = candidate;
+      const node = active.nodes[position];
+      const prepared = node && this.prepare(prepareRequest(active, position, node));
+      if (node && prepared) this.decideTask(node.task, this.prepared(candidate, prepared));
+    }
+  }
+
+  private prepared(candidate: Touched, prepared: Prepared): TaskEvent {
+    switch (prepared.kind) {
+      case "ready":
         this.dispatch.remember(prepared.hash, prepared.params);
-        this.decideTask(run.runId, taskNo, { kind: "prepared", params: prepared.params, hash: prepared.hash });
-      }
+        return { ...prepared, kind: "prepared" };
+      case "refused":
+        return { ...prepared, kind: "unpreparable" };
+      case "unwanted":
+        return prepared;
+      case "mapped":
+        return { ...prepared, kind: "expanded" };
+      case "listed":
+        this.dispatch.readList(candidate, prepared.uri);
+        return { kind: "listing" };
     }
   }
 

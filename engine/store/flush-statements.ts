@@ -67,6 +67,7 @@ const runLabel: Column<DagRun>[] = [
   (run) => (run.quarantine === null ? null : cleanText(run.quarantine, MESSAGE)),
   (run) => jsonb(run.ending),
   (run) => run.budgetLevel,
+  (run) => jsonb(run.onlyTasks),
 ];
 
 const taskKey: Column<{ readonly runId: string; readonly taskNo: number; readonly mapIndex: number }>[] = [
@@ -169,18 +170,25 @@ export const ROWS: readonly FlushStatement[] = [
     (backfill) => backfill.dagId,
     (backfill) => backfill.fromDate,
     (backfill) => backfill.toDate,
+    (backfill) => backfill.fromAt,
+    (backfill) => backfill.toAt,
     (backfill) => backfill.maxActiveRuns,
     (backfill) => backfill.reprocess,
     (backfill) => jsonb(backfill.conf),
+    (backfill) => backfill.runsBackwards,
+    (backfill) => jsonb(backfill.onlyTasks),
     (backfill) => backfill.state,
+    (backfill) => backfill.isPaused,
     (backfill) => backfill.createdAt,
+    (backfill) => backfill.updatedAt,
     (backfill) => backfill.completedAt,
   ]),
   statement("flush_backfills_changed", (batch) => batch.backfillsChanged, [
     ({ from }) => from.backfillId,
     ({ from }) => from.state,
     ({ to }) => to.state,
-    ({ to }) => to.maxActiveRuns,
+    ({ to }) => to.isPaused,
+    ({ to }) => to.updatedAt,
     ({ to }) => to.completedAt,
   ]),
   statement("flush_runs_created", (batch) => batch.runsCreated, [
@@ -233,6 +241,11 @@ export const ROWS: readonly FlushStatement[] = [
     (entry) => cleanText(entry.why, LINE),
     (entry) => cleanText(entry.by, NAME),
     (entry) => entry.at,
+  ]),
+  statement("flush_expansions", (batch) => batch.expansions, [
+    ...taskKey,
+    (row) => jsonb(row.items),
+    (row) => jsonb(row.labels),
   ]),
   statement("flush_outputs", (batch) => batch.outputs, [
     ...tryKey,

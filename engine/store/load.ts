@@ -1,8 +1,9 @@
 import { sql, type Kysely } from "kysely";
-import type { RunRows } from "../core/machine/world.ts";
+import type { RunRows } from "../core/machine/run-rows.ts";
 import type { Instant, JsonObject } from "../core/json.ts";
 import { completeSpec } from "../core/dag.ts";
 import type { Booked, DagRun, DagVersion, LoadedWorld, TakenDate } from "../core/records.ts";
+import { groupBy } from "./group-by.ts";
 import type { Store } from "./open.ts";
 import { toAttempt, toBackfill, toDagState, toDeadline, toRun, toTask } from "./rows.ts";
 import type { Database } from "./tables.ts";
@@ -12,6 +13,10 @@ type Reader = Kysely<Database>;
 /** The condition of the index attempt_owing: what must be remembered even when the run has ended. */
 const OWING = sql<boolean>`(attempt.state IN ('open', 'orphan') OR attempt.settle_at IS NOT NULL
   OR attempt.search_at IS NOT NULL OR attempt.duplicates IS NOT NULL)`;
+
+/** Nothing may change in a month that closes for the archive: its runs count as gone already (protocol rule 29). */
+const NOT_LEAVING = sql<boolean>`NOT EXISTS (SELECT FROM partition_state
+  WHERE partition_state.state = 'closing' AND from_id <= dag_run.run_id AND to_id > dag_run.run_id)`;
 
 /** One consistent picture, read-only. */
 const snapshot = <T>(store: Store, read: (db: Reader) => Promise<T>): Promise<T> =>
@@ -34,7 +39,10 @@ export function loadWorld(store: Store): Promise<LoadedWorld> {
       .orderBy("dag_version.version_number", "desc")
       .execute();
     const runs = await activeRuns(db);
-    const runIds = runs.map((run) => run.runId);
+    const owing = new Set(await owingRunIds(db));
+    // Of a backfill that waits only what is owed: its other rows are read when its runs start (rule 33).
+    const waits = ({ state, backfillId }: DagRun): boolean => state === "queued" && backfillId !== null;
+    const runIds = runs.filter((run) => !waits(run) || owing.has(run.runId)).map((run) => run.runId);
     const versionIds = new Set([...newest.map((row) => row.version_id), ...runs.map((run) => run.versionId)]);
     const pools = await db.selectFrom("pool").selectAll().execute();
     const backfills = await db
@@ -65,12 +73,39 @@ export function loadWorld(store: Store): Promise<LoadedWorld> {
   });
 }
 
-/** One run with its rows, ended or not; null: there is none. */
+/** One run with its rows, ended or not; null: there is none, or it leaves for the archive (`isArchived` tells which). */
 export function loadRun(store: Store, runId: string): Promise<RunRows | null> {
   return snapshot(store, async (db) => {
-    const row = await db.selectFrom("dag_run").selectAll().where("run_id", "=", runId).executeTakeFirst();
+    const found = db.selectFrom("dag_run").selectAll().where("run_id", "=", runId).where(NOT_LEAVING);
+    const row = await found.executeTakeFirst();
     return row ? { run: toRun(row), ...(await rowsOf(db, [runId])) } : null;
   });
+}
+
+/** These runs with their rows, ended or not; those that are not there are left out. */
+export function loadRuns(store: Store, runIds: readonly string[]): Promise<RunRows[]> {
+  return snapshot(store, async (db) => {
+    const found = db.selectFrom("dag_run").selectAll().where(among("run_id", runIds)).where(NOT_LEAVING);
+    const runs = await found.execute();
+    const { tasks, attempts, outputs, expansions, booked } = await rowsOf(db, runIds);
+    const of = <T extends { readonly runId: string }>(rows: readonly T[]) => {
+      const groups = groupBy(rows, ({ runId }) => runId);
+      return (runId: string): readonly T[] => groups.get(runId) ?? [];
+    };
+    const [tasksOf, attemptsOf, outputsOf] = [of(tasks), of(attempts), of(outputs)];
+    const [expansionsOf, bookedOfRun] = [of(expansions), of(booked)];
+    return runs.map(toRun).map((run) => {
+      const { runId } = run;
+      const rows = { tasks: tasksOf(runId), attempts: attemptsOf(runId), outputs: outputsOf(runId) };
+      return { run, ...rows, expansions: expansionsOf(runId), booked: bookedOfRun(runId) };
+    });
+  });
+}
+
+/** These runs' own rows. */
+export async function runsById(store: Store, runIds: readonly string[]): Promise<DagRun[]> {
+  const rows = await store.db.selectFrom("dag_run").selectAll().where(among("run_id", runIds)).execute();
+  return rows.map(toRun);
 }
 
 /** Rendered parameters as frozen with an intent, byte for byte (protocol rule 12). */
@@ -91,14 +126,19 @@ export async function dagFile(store: Store, versionId: string, path: string): Pr
   return row?.bytes ?? null;
 }
 
-/** Whether a backfill of this id was made before. */
-export async function isKnownBackfill(store: Store, backfillId: string): Promise<boolean> {
+/** The number by which people and REST clients know a backfill; null: there is none of this id. */
+export async function backfillNumber(store: Store, backfillId: string): Promise<number | null> {
   const row = await store.db
     .selectFrom("backfill")
-    .select("state")
+    .select("backfill_no")
     .where("backfill_id", "=", backfillId)
     .executeTakeFirst();
-  return row !== undefined;
+  return row ? Number(row.backfill_no) : null;
+}
+
+/** Whether a backfill of this id was made before. */
+export async function isKnownBackfill(store: Store, backfillId: string): Promise<boolean> {
+  return (await backfillNumber(store, backfillId)) !== null;
 }
 
 /** Runs of a DAG that have one of these logical dates, whatever made them. */
@@ -137,7 +177,7 @@ export async function takenDates(
     .innerJoin("run_key", (join) =>
       join.onRef("run_key.dag_id", "=", "wished.dag_id").on(sql<boolean>`run_key.logical_at = wished.logical_at`),
     )
-    .leftJoin("dag_run", "dag_run.run_id", "run_key.run_id")
+    .leftJoin("dag_run", (join) => join.onRef("dag_run.run_id", "=", "run_key.run_id").on(NOT_LEAVING))
     .select(["run_key.dag_id", "wished.logical_at", "run_key.run_id", "dag_run.state", "dag_run.ended_at"])
     .orderBy("run_key.dag_id")
     .orderBy("wished.logical_at")
@@ -154,6 +194,11 @@ export async function takenDates(
 export async function versionById(store: Store, versionId: string): Promise<DagVersion | null> {
   const [version] = await versionsById(store.db, [versionId]);
   return version ?? null;
+}
+
+async function owingRunIds(db: Reader): Promise<string[]> {
+  const rows = await db.selectFrom("attempt").select("attempt.run_id").distinct().where(OWING).execute();
+  return rows.map((row) => row.run_id);
 }
 
 async function activeRuns(db: Reader): Promise<DagRun[]> {
@@ -200,9 +245,15 @@ async function rowsOf(db: Reader, runIds: readonly string[]): Promise<Omit<RunRo
     .where(among("output.run_id", runIds))
     .where("task.state", "=", "success")
     .execute();
+  const expansions = await db.selectFrom("expansion").selectAll().where(among("run_id", runIds)).execute();
   return {
     tasks: tasks.map(toTask),
     attempts: attempts.map(toAttempt),
+    expansions: expansions.map(({ run_id: runId, task_no: taskNo, map_index: mapIndex, items, labels }) => ({
+      ...{ runId, taskNo, mapIndex },
+      items,
+      labels,
+    })),
     outputs: outputs.map((row) => ({
       runId: row.run_id,
       taskNo: row.task_no,

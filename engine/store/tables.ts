@@ -48,14 +48,23 @@ export interface Database {
   readonly pool: { pool: string; slots: number };
   readonly backfill: {
     backfill_id: string;
+    /** A bigint: read as text. */
+    backfill_no: string;
     dag_id: string;
     from_date: string;
     to_date: string;
+    /** Null: an earlier version wrote it. */
+    from_at: AtOrNull;
+    to_at: AtOrNull;
     max_active_runs: number;
     reprocess: ReprocessBehavior;
     conf: JsonObject;
+    runs_backwards: boolean;
+    only_tasks: readonly string[] | null;
     state: BackfillState;
+    is_paused: boolean;
     created_at: At;
+    updated_at: At;
     completed_at: AtOrNull;
   };
   readonly run_key: { run_id: string; dag_id: string; dag_run_id: string; logical_at: AtOrNull };
@@ -79,6 +88,7 @@ export interface Database {
     quarantine: string | null;
     ending: Ending | null;
     budget_level: BudgetLevel;
+    only_tasks: readonly string[] | null;
     note: string | null;
   };
   readonly task_instance: TaskKeyColumns & {
@@ -117,6 +127,7 @@ export interface Database {
     links: Attempt["links"];
   };
   readonly output: TaskKeyColumns & { try_number: number; output: Json };
+  readonly expansion: TaskKeyColumns & { items: readonly Json[]; labels: readonly string[] | null };
   /** The entries of the ledger that count (protocol rule 34). */
   readonly booked: TaskKeyColumns & {
     try_number: number;

@@ -10,6 +10,7 @@ import { startEngine } from "../../engine/runtime/engine.ts";
 import { enqueue } from "../../engine/store/inbox.ts";
 import { migrate } from "../../engine/store/migrate.ts";
 import { openStore, type Store } from "../../engine/store/open.ts";
+import { testHost } from "../operators/host.ts";
 import { operatorDescriptors } from "../../operators/index.ts";
 import { figure, median, type Benchmark } from "./figures.ts";
 
@@ -77,10 +78,12 @@ async function runChains(store: Store): Promise<number[]> {
     operator: async (type) => {
       const descriptor = operators.get(type);
       if (!descriptor) throw new Error(`no operator ${type}`);
-      return descriptor.load();
+      return descriptor.load(testHost());
     },
     connection: (name) => ({ name, region: "us-east-1", settings: {} }),
-    prepare: () => ({ ok: true, params: {}, hash: sha256("{}") }),
+    letGo: silent,
+    prepare: () => ({ kind: "ready", params: {}, hash: sha256("{}") }),
+    readList: () => Promise.reject(new Error("no lists here")),
     priceOf: () => ({ unitPrice: "0", currency: "USD", source: "none" }),
     log: { info: silent, warn: silent, error: silent },
   });

@@ -8,6 +8,7 @@ import { enqueue } from "../../engine/store/inbox.ts";
 import { migrate } from "../../engine/store/migrate.ts";
 import { REAL_TIME } from "../../engine/core/time-scale.ts";
 import { openStore, type Store } from "../../engine/store/open.ts";
+import { testHost } from "../operators/host.ts";
 import { FakeService } from "./fake-service.ts";
 
 export const SETTINGS: EngineSettings = {
@@ -78,9 +79,11 @@ export class Fleet {
         time: REAL_TIME,
         onMails: () => undefined,
         operators: this.operators,
-        operator: (type) => this.operators.get(type)?.load() ?? Promise.reject(new Error(`no operator ${type}`)),
+        operator: (type) => this.operators.get(type)?.load(testHost()) ?? Promise.reject(new Error(`no operator ${type}`)),
+        letGo: () => undefined,
         connection: (name) => ({ name, region: "us-east-1", settings: {} }),
-        prepare: ({ task }) => ({ ok: true, params: { task: task.taskId }, hash: sha256(task.taskId) }),
+        prepare: ({ task }) => ({ kind: "ready", params: { task: task.taskId }, hash: sha256(task.taskId) }),
+        readList: () => Promise.reject(new Error("no lists here")),
         priceOf: () => ({ unitPrice: "1", currency: "USD", source: "test" }),
         log: { info: () => undefined, warn: log, error: log },
       }),

@@ -26,7 +26,7 @@ const failing =
   (message: string) =>
   (deps: EngineDeps): EngineDeps => ({
     ...deps,
-    prepare: () => ({ ok: false, failure: { class: "permanent", code: "TEMPLATE_FAILED", message } }),
+    prepare: () => ({ kind: "refused", failure: { class: "permanent", code: "TEMPLATE_FAILED", message } }),
   });
 
 test("a task whose parameters cannot be rendered fails with its reason, and its run ends", async () => {

@@ -165,7 +165,7 @@ test("a job whose look goes wrong does not hide the others of its batch", async 
       typeof Observer
     >[1];
     const seen: number[] = [];
-    const observer = new Observer(deps, clock, (_runId, taskNo) => void seen.push(taskNo));
+    const observer = new Observer(deps, clock, ({ taskNo }) => void seen.push(taskNo));
     // As after a takeover: both are due at the same moment.
     observer.watch({ active, position: 0 }, { ...s.attempt("good"), submittedAt: Date.now() });
     observer.watch({ active, position: 1 }, { ...s.attempt("poison"), submittedAt: Date.now() });
@@ -235,7 +235,7 @@ test("a launch whose connection cannot be had is pushed back, and not forgotten"
     typeof Launcher
   >[1];
   const posted: string[] = [];
-  const launcher = new Launcher(deps, clock, (_runId, _taskNo, event) => void posted.push(event.kind));
+  const launcher = new Launcher(deps, clock, (_key, event) => void posted.push(event.kind));
   launcher.submit({ active, position: 0 }, s.attempt("a"), {});
   await launcher.settle(1_000);
   expect(posted).toEqual(["submitted"]);

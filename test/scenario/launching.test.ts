@@ -7,8 +7,8 @@ const searchable = sendWindowMs + requestLimitMs + 60_000;
 
 scenario("rule 12: a task is queued with its frozen parameters before anything may be sent", "a", {}, (s) => {
   const [batch] = s.batches;
-  expect(batch?.attemptsCreated.map((attempt) => attempt.paramsHash)).toEqual(["p0"]);
-  expect(batch?.frozenParams).toEqual([{ hash: "p0", params: {} }]);
+  expect(batch?.attemptsCreated.map((attempt) => attempt.paramsHash)).toEqual(["p1/-1"]);
+  expect(batch?.frozenParams).toEqual([{ hash: "p1/-1", params: {} }]);
   expect(s.owes("a")).toEqual(["submit +0"]);
 });
 
@@ -107,13 +107,54 @@ scenario(
   },
 );
 
+const died = { class: "permanent", code: "INTERRUPTED", message: "its process ended" } as const;
+
 scenario(
-  "rule 19: in-process work of a dead process is interrupted, not resent",
+  "rule 19: what a dead process was launching is submitted again as a repeat, and what may not be repeated is refused",
+  "a",
+  { a: { operator: "local", retries: 3 } },
+  (s) => {
+    s.takeover().expect({ a: "queued" });
+    expect(s.owes("a")).toEqual(["submit +0"]);
+    expect(s.attempt("a").everInDoubt).toBe(true);
+    s.submit("a", { kind: "refused", failure: died }).expect({ a: "failed" });
+    expect(s.attempt("a").failure?.code).toBe("INTERRUPTED");
+  },
+);
+
+scenario(
+  "rule 19: idempotent work that died with its process goes on under the same key, and costs no try",
   "a",
   { a: { operator: "local" } },
   (s) => {
-    s.takeover().expect({ a: "failed" });
-    expect(s.attempt("a").failure?.code).toBe("INTERRUPTED");
+    const { launchKey } = s.starts("a", { boot: "one" }).attempt("a");
+    s.takeover().observe("a", { kind: "failed", failure: { ...died, class: "retryable" } });
+    s.expect({ a: "queued" });
+    expect(s.owes("a")).toEqual(["submit +0"]);
+    s.starts("a", { boot: "two" }).expect({ a: "running" });
+    expect(s.attempt("a")).toMatchObject({ launchKey, tryNumber: 1, everInDoubt: true, ref: { boot: "two" } });
+    s.succeeds("a").expect({ run: "success" });
+  },
+);
+
+scenario(
+  "rule 19: other work that died with its process has failed, whatever its retries",
+  "a",
+  { a: { operator: "local", retries: 3 } },
+  (s) => {
+    s.starts("a").takeover().observe("a", { kind: "failed", failure: died }).expect({ a: "failed" });
+    expect(s.attempt("a")).toMatchObject({ tryNumber: 1, failure: { code: "INTERRUPTED" } });
+  },
+);
+
+scenario(
+  "rule 23: work that was being cancelled when its process died is not begun again",
+  "a",
+  { a: { operator: "local" } },
+  (s) => {
+    s.starts("a").cancelRun().takeover();
+    s.observe("a", { kind: "failed", failure: { ...died, class: "retryable" } }).expect({ a: "failed", run: "failed" });
+    expect(s.attempt("a").failure?.code).toBe("CANCELLED");
   },
 );
 

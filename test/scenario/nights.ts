@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { DagSpec } from "../../engine/core/dag.ts";
 import type { DecisionContext } from "../../engine/core/machine/events.ts";
+import { bareRun } from "../../engine/core/machine/run-rows.ts";
 import { World } from "../../engine/core/machine/world.ts";
 import type {
   Attempt,
@@ -135,10 +136,11 @@ export class Nights {
       quarantine: null,
       ending: null,
       budgetLevel: "ok",
+      onlyTasks: null,
       ...run,
     };
     this.rows.runs.set(row.runId, row);
-    if (!isRunFinished(row.state)) this.world.addRun({ run: row, tasks: [], attempts: [], outputs: [], booked: [] });
+    if (!isRunFinished(row.state)) this.world.addRun(bareRun(row));
     return this.turn();
   }
 
@@ -153,7 +155,7 @@ export class Nights {
         const result =
           how === "success" ? ({ kind: "done", output: {} } as const) : ({ kind: "refused", failure } as const);
         const event = { kind: "submitted", tryNumber: attempt.tryNumber, result } as const;
-        this.world.decideTask(run.runId, task.taskNo, event, this.context());
+        this.world.decideTask(task, event, this.context());
       }
       this.turn();
     }
@@ -201,10 +203,10 @@ export class Nights {
     }
     planner.decideDeadlines(this.context());
     this.world.startRuns(this.context());
-    for (const { active, position } of [...this.world.unprepared.values()]) {
-      const taskNo = active.dag.taskNos[position] ?? -1;
+    for (const { active, position } of this.world.unprepared(1_000)) {
       const event = { kind: "prepared", hash: "h", params: {} } as const;
-      this.world.decideTask(active.run.runId, taskNo, event, this.context());
+      const task = active.nodes[position]?.task;
+      if (task) this.world.decideTask(task, event, this.context());
     }
     this.world.admit(this.context());
     const taken = this.world.takePending();
@@ -241,6 +243,7 @@ export class Nights {
       tasks: of(rows.tasks),
       attempts: of(rows.attempts),
       outputs: [],
+      expansions: [],
       dagTasks: [],
     };
     return new World(loaded, () => false, rethrow);

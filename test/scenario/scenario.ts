@@ -4,9 +4,11 @@ import { DAG_DEFAULTS, TASK_DEFAULTS, type DagSpec, type TaskSpec } from "../../
 import type { Json } from "../../engine/core/json.ts";
 import type { DecisionContext, TaskEvent } from "../../engine/core/machine/events.ts";
 import { owed } from "../../engine/core/machine/owed.ts";
+import { placeOf, specAt, type Node } from "../../engine/core/machine/active-run.ts";
+import { bareRun, type RunRows } from "../../engine/core/machine/run-rows.ts";
 import { World } from "../../engine/core/machine/world.ts";
 import type { FailureClass, Launch, Observation, Submitted, Usage } from "../../engine/core/operator.ts";
-import type { Attempt, Booked, DagRun, FlushBatch, LoadedWorld } from "../../engine/core/records.ts";
+import type { Attempt, Booked, DagRun, FlushBatch, LoadedWorld, TaskKey } from "../../engine/core/records.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 
 const RUN = "01890000-0000-7000-8000-000000000001";
@@ -89,6 +91,7 @@ export class Scenario {
   world: World;
   readonly batches: FlushBatch[] = [];
   private readonly loaded: LoadedWorld;
+  private readonly lists = new Map<string, readonly Json[]>();
 
   constructor(spec: DagSpec) {
     const taskNos = Object.fromEntries(spec.tasks.map((task, index) => [task.taskId, index + 1]));
@@ -106,10 +109,12 @@ export class Scenario {
       tasks: [],
       attempts: [],
       outputs: [],
+      expansions: [],
       dagTasks: [],
     };
     this.world = new World(this.loaded, (operator) => LAUNCHES[operator]?.kind === "sensor", rethrow);
-    this.world.enterRun(null, { run: this.planned(), tasks: [], attempts: [], outputs: [], booked: [] });
+    this.world.enterRun(null, bareRun(this.planned()));
+    this.seen = this.world.runs.get(RUN);
     this.turn();
   }
 
@@ -136,6 +141,7 @@ export class Scenario {
       triggeredBy: "test",
       quarantine: null,
       budgetLevel: "ok",
+      onlyTasks: null,
       ending: null,
     };
   }
@@ -153,19 +159,36 @@ export class Scenario {
 
   /** What the shell does between two events: starts, renders, admits, flushes. */
   turn(): this {
-    this.world.startRuns(this.context());
-    for (const { active, position } of [...this.world.unprepared.values()]) {
-      const taskNo = active.dag.taskNos[position] ?? -1;
-      this.world.decideTask(RUN, taskNo, { kind: "prepared", hash: `p${position}`, params: {} }, this.context());
-    }
-    this.world.admit(this.context());
-    const taken = this.world.takePending();
-    if (taken) this.batches.push(taken.batch.batch());
+    do {
+      this.world.startRuns(this.context());
+      this.world.makeInstances(this.context());
+      for (const { active, position } of this.world.unprepared(DEFAULT_SETTINGS.maxNewRowsPerFlush)) {
+        const node = active.nodes[position];
+        if (node) this.world.decideTask(node.task, this.rendered(specAt(active, position), node), this.context());
+      }
+      this.world.admit(this.context());
+      const taken = this.world.takePending();
+      if (taken) this.batches.push(taken.batch.batch());
+    } while (this.world.hasMore);
     return this;
   }
 
+  /** What rendering comes to: a `when` is its own value, and what a task is mapped over is a list as it stands. */
+  private rendered({ taskId, when, forEach }: TaskSpec, { task }: Node): TaskEvent {
+    if (when === "false" && task.mapIndex < 0) return { kind: "unwanted", why: "its condition is false" };
+    const items = this.lists.get(taskId) ?? (forEach?.items as Json[]);
+    if (forEach && task.mapIndex < 0) return { kind: "expanded", items, labels: null };
+    return { kind: "prepared", hash: `p${task.taskNo}/${task.mapIndex}`, params: {} };
+  }
+
+  /** "load", or "load[2]" for an instance of a mapped task. */
+  private keyOf(task: string): TaskKey {
+    const [, taskId = task, index] = /^(.*)\[(\d+)\]$/.exec(task) ?? [];
+    return { runId: RUN, taskNo: this.taskNo(taskId), mapIndex: index === undefined ? -1 : Number(index) };
+  }
+
   event(task: string, event: TaskEvent): this {
-    this.world.decideTask(RUN, this.taskNo(task), event, this.context());
+    this.world.decideTask(this.keyOf(task), event, this.context());
     return this.turn();
   }
 
@@ -210,7 +233,8 @@ export class Scenario {
     const { run, nodes } = this.active();
     const cleared = { ...run, state: "queued", startedAt: null, endedAt: null, ending: null } as const;
     const tasks = nodes.map((node) => node.task);
-    this.world.enterRun(run, { run: cleared, tasks, attempts: this.attempts(), outputs: [], booked: this.booked() });
+    const rows = { tasks, attempts: this.attempts(), outputs: [], booked: this.booked() };
+    this.world.enterRun(run, { run: cleared, ...rows, expansions: this.flushed("expansions") });
     return this.turn();
   }
 
@@ -246,7 +270,7 @@ export class Scenario {
   /** Lets time pass and rings for every task. */
   later(ms: number): this {
     this.now += ms;
-    for (const task of this.taskIds()) this.world.decideTask(RUN, this.taskNo(task), { kind: "due" }, this.context());
+    for (const { task } of this.active().nodes) this.world.decideTask(task, { kind: "due" }, this.context());
     return this.turn();
   }
 
@@ -255,19 +279,42 @@ export class Scenario {
     return this.turn();
   }
 
+  /** What the run is mapped over from now on: its upstream says something else. */
+  mapsOver(task: string, items: readonly Json[]): this {
+    this.lists.set(task, items);
+    return this;
+  }
+
+  /** The process died right after the first flush like this: another loads what was written until then. */
+  forgetsAfter(isLast: (batch: FlushBatch) => boolean): this {
+    const last = this.batches.findIndex(isLast);
+    const written = this.batches.splice(0).slice(0, last + 1);
+    this.batches.push(...written);
+    const rows = new Map(this.flushed("tasksCreated").map((task) => [`${task.taskNo}/${task.mapIndex}`, task]));
+    for (const { to } of this.flushed("tasksChanged")) rows.set(`${to.taskNo}/${to.mapIndex}`, to);
+    const attempts = new Map(this.flushed("attemptsCreated").map((attempt) => [attempt.launchKey, attempt]));
+    for (const { to } of this.flushed("attemptsChanged")) attempts.set(to.launchKey, to);
+    const run = this.flushed("runsChanged").at(-1)?.to ?? this.active().run;
+    return this.load({ run, tasks: [...rows.values()], attempts: [...attempts.values()] });
+  }
+
   /** The process dies and another loads what had been flushed. */
   takeover(): this {
-    const active = this.active();
-    const nodes = active.nodes;
+    const { run, nodes } = this.active();
+    return this.load({ run, tasks: nodes.map((node) => node.task), attempts: this.attempts() });
+  }
+
+  private load({ run, tasks, attempts }: Pick<RunRows, "run" | "tasks" | "attempts">): this {
     const [version] = this.loaded.versions;
     if (!version) throw new Error("no version");
     this.world = new World(
       {
         ...this.loaded,
-        runs: [active.run],
-        tasks: nodes.map((node) => node.task),
-        attempts: this.attempts(),
+        runs: [run],
+        tasks,
+        attempts,
         outputs: [],
+        expansions: this.flushed("expansions"),
         booked: this.booked(),
       },
       (operator) => LAUNCHES[operator]?.kind === "sensor",
@@ -279,7 +326,10 @@ export class Scenario {
   }
 
   states(): Record<string, string> {
-    const nodes = this.active().nodes.map((node, index) => [this.taskIds()[index], node.task.state]);
+    const nodes = this.active().nodes.map(({ taskAt, task }) => [
+      `${this.taskIds()[taskAt]}${task.mapIndex < 0 ? "" : `[${task.mapIndex}]`}`,
+      task.state,
+    ]);
     return { ...(Object.fromEntries(nodes) as Record<string, string>), run: this.active().run.state };
   }
 
@@ -290,15 +340,16 @@ export class Scenario {
 
   owes(task: string): string[] {
     const active = this.active();
-    const position = this.taskIds().indexOf(task);
-    const [node, spec] = [active.nodes[position], active.dag.tasks[position]];
-    if (!node || !spec) throw new Error(`no task ${task}`);
+    const place = placeOf(active, this.keyOf(task)) ?? -1;
+    const node = active.nodes[place];
+    if (!node) throw new Error(`no task ${task}`);
+    const spec = specAt(active, place);
     const launch = LAUNCHES[spec.operator] ?? { kind: "at_least_once" };
     return owed(node, spec, launch, DEFAULT_SETTINGS).map((item) => `${item.kind} +${Math.max(0, item.at - this.now)}`);
   }
 
   attempt(task: string): Attempt {
-    const attempt = this.active().nodes[this.taskIds().indexOf(task)]?.attempt;
+    const attempt = this.active().nodes[placeOf(this.active(), this.keyOf(task)) ?? -1]?.attempt;
     if (!attempt) throw new Error(`${task} has no attempt`);
     return attempt;
   }

@@ -20,11 +20,12 @@ export interface Room {
 
 const priorityOf = ({ active, position }: Candidate): number => active.dag.tasks[position]?.priority ?? 1;
 
-/** Higher priority first, then the older run, then the order of the file. */
+/** Higher priority first, backfills after all others of theirs, then the older run, then the order of the file. */
 function byUrgency(a: Candidate, b: Candidate): number {
   const [left, right] = [a.active.run, b.active.run];
   return (
     priorityOf(b) - priorityOf(a) ||
+    Number(left.backfillId !== null) - Number(right.backfillId !== null) ||
     left.runAfterAt - right.runAfterAt ||
     (left.runId < right.runId ? -1 : left.runId > right.runId ? 1 : a.position - b.position)
   );

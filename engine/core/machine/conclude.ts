@@ -1,5 +1,5 @@
 import type { Json } from "../json.ts";
-import type { TaskFailure, Usage } from "../operator.ts";
+import type { Leads, TaskFailure, Usage } from "../operator.ts";
 import type { Attempt } from "../records.ts";
 import { accrue, settleBill, writeAccrued } from "./booking.ts";
 import type { DecisionContext } from "./events.ts";
@@ -24,7 +24,7 @@ export function succeed(
   draft: RunDraft,
   position: number,
   output: Json,
-  ended: Ended & { readonly settleAfterMs?: number | undefined },
+  ended: Ended & { readonly settleAfterMs?: number | undefined; readonly leads?: Leads | undefined },
   context: DecisionContext,
 ): void {
   const attempt = openAttempt(draft, position);
@@ -44,7 +44,7 @@ export function succeed(
     return;
   }
   draft.outputs.set(position, output);
-  finish(draft, position, "success", "the job succeeded", context);
+  finish(draft, position, "success", "the job succeeded", context, "engine", ended.leads);
 }
 
 /** The attempt ended without success: another try, or the end of the task. */
@@ -98,7 +98,9 @@ function endingFailure(attempt: Attempt, failure: TaskFailure): TaskFailure {
 /** What a task ran on has ended: its setups are made again, and it waits for them (rule 25). */
 function renewSetups(draft: RunDraft, position: number, context: DecisionContext): void {
   const { now } = context;
-  const setups = (draft.active.dag.upstream[position] ?? []).filter((from) => draft.spec(from).isSetup);
+  const setups = (draft.active.dag.upstream[draft.node(position).taskAt] ?? []).filter(
+    (from) => draft.spec(from).isSetup,
+  );
   for (const setup of setups) {
     const node = draft.node(setup);
     if (node.task.state !== "success") continue;

@@ -1,6 +1,6 @@
-import type { TaskInstance } from "../records.ts";
 import { endRun } from "./end-run.ts";
 import type { DecisionContext, RunEvent } from "./events.ts";
+import { makeInstances } from "./expand.ts";
 import { doubt } from "./launching.ts";
 import { evaluate, finishRun } from "./progress.ts";
 import type { RunDraft } from "./run-draft.ts";
@@ -14,6 +14,9 @@ export function decideRun(draft: RunDraft, event: RunEvent, context: DecisionCon
     case "end":
       endRun(draft, { cause: event.cause, then: "failed", by: event.by, at: context.now }, context);
       return;
+    case "map":
+      makeInstances(draft, event.taskAt, event.most, context);
+      return;
     case "taken_over":
       takeOver(draft, context);
       return;
@@ -22,11 +25,12 @@ export function decideRun(draft: RunDraft, event: RunEvent, context: DecisionCon
 
 function start(draft: RunDraft, context: DecisionContext): void {
   if (draft.run.state !== "queued" || draft.run.ending) return;
-  const { dag, nodes } = draft.active;
-  const rows = new Map(nodes.map((node): [number, TaskInstance] => [node.task.taskNo, node.task]));
+  const { dag } = draft.active;
   draft.run = { ...draft.run, state: "running", startedAt: context.now, endedAt: null, budgetLevel: "ok" };
-  draft.start(dag.taskNos.map((number) => rows.get(number)));
-  for (const root of dag.roots) evaluate(draft, root, context);
+  draft.start(context.now);
+  // Of a part of the DAG any task may be a root.
+  const roots = draft.run.onlyTasks === null ? dag.roots : dag.tasks.keys();
+  for (const root of roots) evaluate(draft, root, context);
   finishRun(draft, context);
 }
 

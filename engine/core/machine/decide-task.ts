@@ -1,5 +1,7 @@
 import { fail } from "./conclude.ts";
 import { due } from "./due.ts";
+import { expand } from "./expand.ts";
+import { finish } from "./progress.ts";
 import type { DecisionContext, TaskEvent } from "./events.ts";
 import { admit, duplicateCancelled, launch, notSent, searched, submitted } from "./launching.ts";
 import { observed, settle } from "./looking.ts";
@@ -20,9 +22,19 @@ function happen(draft: RunDraft, position: number, event: TaskEvent, context: De
       return;
     case "unpreparable":
       if (task.state !== "scheduled") return;
+      draft.patch(position, { isListing: false });
       draft.frozen.push({ hash: context.sha256("{}"), params: {} });
       launch(draft, position, context.sha256("{}"), context);
       fail(draft, position, event.failure, {}, context);
+      return;
+    case "unwanted":
+      if (task.state === "scheduled") finish(draft, position, "skipped", event.why, context);
+      return;
+    case "listing":
+      if (task.state === "scheduled") draft.patch(position, { isListing: true });
+      return;
+    case "expanded":
+      expand(draft, position, { items: event.items, labels: event.labels }, context);
       return;
     case "admitted":
       admit(draft, position, context);

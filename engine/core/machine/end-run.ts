@@ -3,7 +3,7 @@ import { isFinished } from "../states.ts";
 import { mayHaveUnseenJob } from "./attempt-debts.ts";
 import { fail } from "./conclude.ts";
 import type { DecisionContext } from "./events.ts";
-import { finish, finishRun } from "./progress.ts";
+import { finish, finishRun, finishWhole } from "./progress.ts";
 import type { RunDraft } from "./run-draft.ts";
 
 /**
@@ -23,6 +23,7 @@ export function endRun(draft: RunDraft, ending: Ending, context: DecisionContext
   const why = `run ended: ${ending.cause}${ending.why === undefined ? "" : `: ${ending.why}`}`;
   for (const position of workOf(draft)) {
     const { task, attempt } = draft.node(position);
+    if (draft.spec(position).forEach && task.mapIndex < 0) finishWhole(draft, position, context);
     if (attempt?.state === "open") {
       const isSensor = context.launchOf(attempt.operator).kind === "sensor";
       if (letsFinish && !isSensor && mayRun(attempt, context)) continue;
@@ -40,7 +41,7 @@ export const hasOpenWork = (draft: RunDraft): boolean =>
   workOf(draft).some((position) => !isFinished(draft.node(position).task.state));
 
 const workOf = (draft: RunDraft): number[] =>
-  draft.active.dag.tasks.map((_, position) => position).filter((position) => !draft.isTeardown(position));
+  Array.from({ length: draft.size }, (_, position) => position).filter((position) => !draft.isTeardown(position));
 
 /** Whether a job of this attempt may be at work: its request was more than an intent. */
 const mayRun = (attempt: Attempt, context: DecisionContext): boolean =>

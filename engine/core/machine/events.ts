@@ -8,6 +8,12 @@ import type { Price } from "../pricing/price.ts";
 export type TaskEvent =
   | { readonly kind: "prepared"; readonly params: JsonObject; readonly hash: string }
   | { readonly kind: "unpreparable"; readonly failure: TaskFailure }
+  /** Its `when` is false: it is not run. */
+  | { readonly kind: "unwanted"; readonly why: string }
+  /** What it is mapped over is being read. */
+  | { readonly kind: "listing" }
+  /** What a mapped task is mapped over. */
+  | { readonly kind: "expanded"; readonly items: readonly Json[]; readonly labels: readonly string[] | null }
   | { readonly kind: "admitted" }
   | {
       readonly kind: "submitted";
@@ -32,6 +38,8 @@ export type TaskEvent =
 /** What can happen to a whole run. */
 export type RunEvent =
   | { readonly kind: "start" }
+  /** Makes more instances of a mapped task, at most `most`. */
+  | { readonly kind: "map"; readonly taskAt: number; readonly most: number }
   | { readonly kind: "end"; readonly cause: EndingCause; readonly by: string }
   /** This process has just loaded the run: what the last writer was doing is unknown. */
   | { readonly kind: "taken_over" };

@@ -3,6 +3,7 @@ import type { Submitted, TaskFailure } from "../operator.ts";
 import { isTokenOld, mayHaveUnseenJob } from "./attempt-debts.ts";
 import { fail, openAttempt, succeed } from "./conclude.ts";
 import type { DecisionContext } from "./events.ts";
+import { interrupted } from "./interrupted.ts";
 import { launchKey } from "./launch-key.ts";
 import { searchableAt } from "./owed.ts";
 import { pushbackMs } from "./retry.ts";
@@ -62,7 +63,7 @@ export function submitted(draft: RunDraft, position: number, result: Submitted, 
       return;
     case "done":
       draft.attempt(position, { ...attempt, submittedAt: now });
-      succeed(draft, position, result.output, { usage: result.usage }, context);
+      succeed(draft, position, result.output, { usage: result.usage, leads: result.leads }, context);
       return;
     case "refused":
       refused(draft, position, result.failure, context);
@@ -121,12 +122,9 @@ export function doubt(draft: RunDraft, position: number, message: string, contex
     case "sensor":
       resend(draft, position, context);
       return;
-    case "in_process": {
-      const launch = context.launchOf(attempt.operator);
-      if (launch.kind === "in_process" && launch.idempotent) resend(draft, position, context);
-      else fail(draft, position, { class: "permanent", code: "INTERRUPTED", message }, {}, context);
+    case "in_process":
+      interrupted(draft, position, message, context);
       return;
-    }
     case "at_least_once":
       if (draft.spec(position).onDoubt === "resend") resend(draft, position, context);
       else fail(draft, position, { class: "permanent", code: "LAUNCH_UNKNOWN", message }, {}, context);

@@ -1,7 +1,8 @@
-import type { Observation } from "../operator.ts";
+import type { Observation, TaskFailure } from "../operator.ts";
 import { accrue, settleBill } from "./booking.ts";
 import { fail, succeed } from "./conclude.ts";
 import type { DecisionContext } from "./events.ts";
+import { interrupted } from "./interrupted.ts";
 import type { RunDraft } from "./run-draft.ts";
 
 /** What a look at the remote job showed. A look that changes nothing writes nothing (rule 20). */
@@ -25,6 +26,10 @@ export function observed(
       succeed(draft, position, observation.output, { ...observation, logTail }, context);
       return;
     case "failed":
+      if (attempt && goesOn(observation.failure) && context.launchOf(attempt.operator).kind === "in_process") {
+        interrupted(draft, position, observation.failure.message, context);
+        return;
+      }
       fail(draft, position, observation.failure, { usage: observation.usage, logTail }, context);
       return;
     case "unseen": {
@@ -38,6 +43,10 @@ export function observed(
     }
   }
 }
+
+/** Work that died with its process and may be done again: that is no failure of its own (rule 19). */
+const goesOn = ({ code, class: failureClass }: TaskFailure): boolean =>
+  code === "INTERRUPTED" && failureClass === "retryable";
 
 /** A look for the bill only: the task ended before. */
 export function settle(

@@ -12,6 +12,7 @@ import type {
   LedgerEntry,
   Mail,
   TaskInstance,
+  TaskKey,
 } from "../records.ts";
 import { keyOf, type ActiveRun } from "./active-run.ts";
 import { keyOf as keyOfDeadline } from "./deadlines.ts";
@@ -36,6 +37,8 @@ class Rows<T> {
   changes = (): Change<T>[] => [...this.changed.values()];
 }
 
+const keysOf = ({ runId, taskNo, mapIndex }: TaskKey): TaskKey => ({ runId, taskNo, mapIndex });
+
 /** What has been decided since the last flush. */
 export class PendingFlush {
   private readonly versions: DagVersionToPublish[] = [];
@@ -47,6 +50,7 @@ export class PendingFlush {
   private readonly history = new Map<string, HistoryEntry>();
   private readonly notes: HistoryEntry[] = [];
   private readonly outputs = new Map<string, FlushBatch["outputs"][number]>();
+  private readonly expansions = new Map<string, FlushBatch["expansions"][number]>();
   private readonly ledger = new Map<string, LedgerEntry>();
   private readonly dags = new Rows<DagState>();
   private readonly deadlines = new Rows<Deadline>();
@@ -84,18 +88,21 @@ export class PendingFlush {
   /** Takes over what one decision changed; `active` is the run as it was before. */
   take(draft: RunDraft, active: ActiveRun): void {
     if (draft.run !== active.run) this.run(active.run, draft.run);
-    const rows = new Map(active.nodes.map((node) => [node.task.taskNo, node.task]));
-    const positions = draft.started ? draft.started.keys() : draft.nodes.keys();
-    for (const position of positions) {
-      const after = draft.node(position).task;
-      const before = active.unstored.has(after.taskNo) ? null : (rows.get(after.taskNo) ?? null);
+    const places = draft.started ? Array.from({ length: draft.size }, (_, place) => place) : draft.nodes.keys();
+    for (const place of places) {
+      const after = draft.node(place).task;
+      const before = active.unstored.has(place) ? null : (active.nodes[place]?.task ?? null);
       if (before !== after) this.tasks.put(keyOf(after), before, after);
+    }
+    for (const [place, { items, labels }] of draft.expansions) {
+      const row = { ...keysOf(draft.node(place).task), items, labels };
+      this.expansions.set(keyOf(row), row);
     }
     for (const [key, { before, after }] of draft.attempts) this.attempts.put(`${after.runId}/${key}`, before, after);
     for (const params of draft.frozen) this.frozen.set(params.hash, params);
     for (const [position, output] of draft.outputs) {
-      const { runId, taskNo, mapIndex, tryNumber } = draft.node(position).task;
-      const row = { runId, taskNo, mapIndex, tryNumber, output };
+      const { task } = draft.node(position);
+      const row = { ...keysOf(task), tryNumber: task.tryNumber, output };
       this.outputs.set(keyOf(row), row);
     }
     this.mails.push(...draft.mails);
@@ -137,6 +144,7 @@ export class PendingFlush {
       frozenParams: [...this.frozen.values()],
       history: [...[...this.history.values()].filter((entry) => entry.from !== entry.to), ...this.notes],
       outputs: [...this.outputs.values()],
+      expansions: [...this.expansions.values()],
       ledger: [...this.ledger.values()],
       commandsApplied: this.commands,
       dagsChanged: this.dags.changes(),

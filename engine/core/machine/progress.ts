@@ -1,25 +1,41 @@
+import type { Leads } from "../operator.ts";
+import { leftOut } from "../graph/left-out.ts";
 import type { TaskState } from "../states.ts";
 import { isFinished } from "../states.ts";
+import { decidingTasks } from "./deciding-tasks.ts";
 import type { DecisionContext } from "./events.ts";
+import { endedInstances, isGrowing, wholeState } from "./mapped.ts";
 import type { RunDraft } from "./run-draft.ts";
 import { teardownVerdict, triggerVerdict, type UpstreamCounts } from "./trigger-rule.ts";
 
-/** How the upstreams of a task stand. */
+/** How the upstreams of a task stand; of a mapped one every instance counts, those that are still to be made as open. */
 function countUpstreams(draft: RunDraft, position: number): UpstreamCounts {
-  const { upstream, setups } = draft.active.dag;
-  const positions = upstream[position] ?? [];
-  const own = new Set(setups[position]);
+  const { upstream, setups, tasks } = draft.active.dag;
+  const { taskAt } = draft.node(position);
+  const own = new Set(setups[taskAt]);
   const tally: Partial<Record<TaskState, number>> = {};
+  let total = 0;
   let setupSuccess = 0;
   let setupSkipped = 0;
-  for (const from of positions) {
+  for (const from of upstream[taskAt] ?? []) {
     const { state } = draft.node(from).task;
-    tally[state] = (tally[state] ?? 0) + 1;
+    const mapped = tasks[from]?.forEach ? draft.mappedOf(from) : null;
+    // Of a run that is being ended no more instances are made: those that there are then stand for all.
+    const instances = mapped && (isFinished(state) ? endedInstances(mapped) : mapped.expansion?.items.length);
+    if (mapped && instances) {
+      total += instances;
+      for (const [ended, count] of Object.entries(mapped.ended)) {
+        tally[ended as TaskState] = (tally[ended as TaskState] ?? 0) + count;
+      }
+    } else {
+      total++;
+      tally[state] = (tally[state] ?? 0) + 1;
+    }
     if (own.has(from) && state === "success") setupSuccess++;
     if (own.has(from) && state === "skipped") setupSkipped++;
   }
   return {
-    total: positions.length,
+    total,
     success: tally.success ?? 0,
     failed: tally.failed ?? 0,
     upstreamFailed: tally.upstream_failed ?? 0,
@@ -56,6 +72,14 @@ export function evaluate(draft: RunDraft, position: number, context: DecisionCon
   }
 }
 
+/** Looks again at the downstreams of a task, and at those instances of theirs that wait for it. */
+export function evaluateDownstreams(draft: RunDraft, taskAt: number, context: DecisionContext): void {
+  for (const next of draft.active.dag.downstream[taskAt] ?? []) {
+    evaluate(draft, next, context);
+    if (draft.spec(next).forEach) for (const place of draft.mappedOf(next).places) evaluate(draft, place, context);
+  }
+}
+
 /** Ends a task and tells its downstreams; ends the run with its last task. */
 export function finish(
   draft: RunDraft,
@@ -64,17 +88,36 @@ export function finish(
   why: string,
   context: DecisionContext,
   by = "engine",
+  leads?: Leads,
 ): void {
   draft.task(position, { state, endedAt: context.now, retryAt: null }, why, by, context.now);
   draft.patch(position, { prepared: null });
-  for (const next of draft.active.dag.downstream[position] ?? []) evaluate(draft, next, context);
+  const { taskAt, task } = draft.node(position);
+  if (leads) for (const left of leftOut(draft.active.dag, taskAt, leads)) leaveOut(draft, left, context);
+  if (task.mapIndex >= 0) finishWhole(draft, taskAt, context);
+  evaluateDownstreams(draft, taskAt, context);
   finishRun(draft, context);
+}
+
+function leaveOut(draft: RunDraft, taskAt: number, context: DecisionContext): void {
+  if (draft.node(taskAt).task.state === "none") finish(draft, taskAt, "skipped", "not chosen", context);
+}
+
+/** A mapped task ends with the last of its instances; of a run that is being ended no more are made. */
+export function finishWhole(draft: RunDraft, taskAt: number, context: DecisionContext): void {
+  const mapped = draft.mappedOf(taskAt);
+  const { task } = draft.node(taskAt);
+  if (task.state !== "running" || (isGrowing(mapped) && !draft.run.ending)) return;
+  if (endedInstances(mapped) < mapped.made) return;
+  const why = `its ${mapped.made} instances have ended`;
+  draft.task(taskAt, { state: wholeState(mapped), endedAt: context.now }, why, "engine", context.now);
+  evaluateDownstreams(draft, taskAt, context);
 }
 
 /** A run is final once all its tasks are, teardowns too; its leaves decide how. */
 export function finishRun(draft: RunDraft, context: DecisionContext): void {
   if (draft.run.state !== "running" || draft.openTasks > 0) return;
-  const failed = draft.active.dag.leaves.some((leaf) => {
+  const failed = decidingTasks(draft).some((leaf) => {
     const { state } = draft.node(leaf).task;
     return isFinished(state) && (state === "failed" || state === "upstream_failed");
   });

@@ -6,6 +6,7 @@ import { isFinished } from "../states.ts";
 import type { ActiveRun, Node } from "./active-run.ts";
 import { NOT_LOOKED, newTask } from "./active-run.ts";
 import { hasDebts } from "./attempt-debts.ts";
+import { NOT_MAPPED_YET, moved, type Expansion, type Mapped } from "./mapped.ts";
 
 /**
  * One decision about one run, not yet applied: reads see what this decision has changed so far. Nothing outside is touched
@@ -23,11 +24,15 @@ export class RunDraft {
   readonly ledger: LedgerEntry[] = [];
   readonly mails: Mail[] = [];
   readonly frozen: { hash: string; params: JsonObject }[] = [];
+  readonly mapped = new Map<number, Mapped>();
+  /** What tasks were mapped over in this decision, by place. */
+  readonly expansions = new Map<number, Expansion>();
   readonly attempts = new Map<string, { readonly before: Attempt | null; after: Attempt }>();
   /** Attempts that still owe something although their task starts anew. */
   readonly leftSettling: Attempt[] = [];
   /** Set when the run starts: its rows are made or reset. */
   started: Node[] | null = null;
+  private added = 0;
 
   constructor(active: ActiveRun) {
     this.active = active;
@@ -37,14 +42,15 @@ export class RunDraft {
   }
 
   spec(position: number): TaskSpec {
-    const spec = this.active.dag.tasks[position];
+    const { tasks } = this.active.dag;
+    const spec = tasks[position < tasks.length ? position : this.node(position).taskAt];
     if (!spec) throw new Error(`run ${this.run.dagRunId} has no task at position ${position}`);
     return spec;
   }
 
   node(position: number): Node {
     const node = this.nodes.get(position) ?? this.started?.[position] ?? this.active.nodes[position];
-    if (!node) throw new Error(`run ${this.run.dagRunId} has no row for task ${this.spec(position).taskId}`);
+    if (!node) throw new Error(`run ${this.run.dagRunId} has no row at ${position}`);
     return node;
   }
 
@@ -52,18 +58,62 @@ export class RunDraft {
     return this.spec(position).teardownOf.length > 0;
   }
 
-  /** Makes the rows of a run that starts: new ones, or those of an earlier run of it, reset. */
-  start(rows: readonly (TaskInstance | undefined)[]): void {
-    const { dag } = this.active;
-    this.started = dag.tasks.map((spec, position) => {
-      const fresh = newTask(this.run.runId, dag.taskNos[position] ?? -1, spec.retries);
-      const row = rows[position];
-      const tryNumber = row?.tryNumber ?? 0;
-      const task = { ...fresh, tryNumber, maxTry: tryNumber + spec.retries + 1 };
-      return { task, attempt: null, prepared: null, looking: NOT_LOOKED };
+  /**
+   * Makes the rows of a run that starts: new ones, or those of an earlier run of it, reset. Instances come with their
+   * expansion. A task that is not among those that run stays as it was, or where it never was is removed.
+   */
+  start(now: number): void {
+    const { dag, nodes, mapped } = this.active;
+    const again = (before: Node | undefined, taskAt: number): Node => {
+      const spec = dag.tasks[taskAt];
+      const row = before?.task ?? newTask(this.run.runId, dag.taskNos[taskAt] ?? -1, 0);
+      const { runId, taskNo, mapIndex, tryNumber } = row;
+      const fresh = newTask(runId, taskNo, tryNumber + (spec?.retries ?? 0), mapIndex);
+      const task = { ...fresh, tryNumber };
+      return { task, taskAt, attempt: null, prepared: null, looking: NOT_LOOKED, isListing: false };
+    };
+    const removed = ({ task, ...rest }: Node): Node => ({ ...rest, task: { ...task, state: "removed", endedAt: now } });
+    const { onlyTasks } = this.run;
+    const only = onlyTasks && new Set(onlyTasks);
+    const isLeft = (taskAt: number): boolean => only !== null && !only.has(dag.tasks[taskAt]?.taskId ?? "");
+    const kept = (place: number, taskAt: number): Node | null => {
+      const node = nodes[place];
+      return isLeft(taskAt) && node && isFinished(node.task.state) ? node : null;
+    };
+    const base = dag.tasks.map((_, taskAt) => {
+      const node = again(nodes[taskAt], taskAt);
+      return kept(taskAt, taskAt) ?? (isLeft(taskAt) ? removed(node) : node);
     });
-    this.openTasks = dag.tasks.length;
-    for (const { attempt } of this.active.nodes) if (attempt && hasDebts(attempt)) this.leftSettling.push(attempt);
+    const instances = nodes
+      .slice(dag.tasks.length)
+      .map((node, index) => kept(dag.tasks.length + index, node.taskAt) ?? removed(again(node, node.taskAt)));
+    this.started = [...base, ...instances];
+    this.openTasks = base.filter(({ task }) => !isFinished(task.state)).length;
+    for (const [taskAt, { places }] of mapped) {
+      if (!isLeft(taskAt)) this.mapped.set(taskAt, { ...NOT_MAPPED_YET, places });
+    }
+    nodes.forEach((node, place) => {
+      if (node.attempt && hasDebts(node.attempt) && this.started?.[place] !== node) this.leftSettling.push(node.attempt);
+    });
+  }
+
+  mappedOf(taskAt: number): Mapped {
+    return this.mapped.get(taskAt) ?? this.active.mapped.get(taskAt) ?? NOT_MAPPED_YET;
+  }
+
+  /** How many nodes the run has, with those that this decision adds. */
+  get size(): number {
+    const known = this.started?.length ?? this.active.nodes.length;
+    return known + this.added;
+  }
+
+  /** A node that has no row yet; answers its place. */
+  add(node: Node): number {
+    const place = this.size;
+    this.added++;
+    this.nodes.set(place, node);
+    if (!isFinished(node.task.state)) this.openTasks++;
+    return place;
   }
 
   patch(position: number, changes: Partial<Node>): void {
@@ -78,6 +128,10 @@ export class RunDraft {
       this.openTasks += Number(isFinished(before.state)) - Number(isFinished(after.state));
       const { runId, taskNo, mapIndex } = after;
       this.history.push({ runId, taskNo, mapIndex, from: before.state, to: after.state, why, by, at });
+      if (mapIndex >= 0) {
+        const { taskAt } = this.node(position);
+        this.mapped.set(taskAt, moved(this.mappedOf(taskAt), mapIndex, before.state, after.state));
+      }
     }
     this.patch(position, { task: after });
   }

@@ -3,12 +3,18 @@ import type { ActiveRun } from "./active-run.ts";
 /** The runs of one backfill, or of one DAG outside backfills: at most `limit` at a time, oldest logical date first. */
 export class RunQueue {
   limit: number;
-  private readonly waiting: ActiveRun[] = [];
+  /** Nothing of it begins. */
+  isPaused: boolean;
+  /** 1: the oldest date first; -1: the newest. */
+  private readonly direction: 1 | -1;
+  private waiting: ActiveRun[] = [];
   private readonly running = new Set<string>();
   private isSorted = true;
 
-  constructor(limit: number) {
+  constructor(limit: number, { isBackwards = false, isPaused = false } = {}) {
     this.limit = limit;
+    this.direction = isBackwards ? -1 : 1;
+    this.isPaused = isPaused;
   }
 
   add(active: ActiveRun): void {
@@ -38,16 +44,37 @@ export class RunQueue {
 
   /** The run that starts next, once its time has come; null: none waits, or there is no room. */
   get first(): ActiveRun | null {
-    if (this.running.size >= this.limit) return null;
+    return this.coming[0] ?? null;
+  }
+
+  /** The runs for which there is room, in the order in which they start. */
+  get coming(): readonly ActiveRun[] {
+    const room = this.limit - this.running.size;
+    if (this.isPaused || room <= 0) return [];
     if (!this.isSorted) {
-      this.waiting.sort((a, b) => a.run.runAfterAt - b.run.runAfterAt || (a.run.runId < b.run.runId ? -1 : 1));
+      const { direction } = this;
+      this.waiting.sort(
+        (a, b) => direction * (a.run.runAfterAt - b.run.runAfterAt || (a.run.runId < b.run.runId ? -1 : 1)),
+      );
       this.isSorted = true;
     }
-    return this.waiting[0] ?? null;
+    return this.waiting.slice(0, room);
   }
 
   get waitingRuns(): number {
     return this.waiting.length;
+  }
+
+  /** Takes all that wait out of the queue. */
+  takeWaiting(): readonly ActiveRun[] {
+    const taken = this.waiting;
+    this.waiting = [];
+    return taken;
+  }
+
+  /** Whether a run is under way, or one that the schedule made waits. */
+  get hasOpenRun(): boolean {
+    return this.running.size > 0 || this.waiting.some(({ run }) => run.runType === "scheduled");
   }
 
   get isEmpty(): boolean {

@@ -13,6 +13,7 @@ const EMPTY: FlushBatch = {
   frozenParams: [],
   history: [],
   outputs: [],
+  expansions: [],
   ledger: [],
   commandsApplied: [],
   dagsChanged: [],
@@ -61,8 +62,9 @@ export function splitBatch(batch: FlushBatch): RunBatch[] {
   const runIds = new Set<string>();
   for (const run of batch.runsCreated) runIds.add(run.runId);
   for (const { to } of [...batch.runsChanged, ...batch.tasksChanged, ...batch.attemptsChanged]) runIds.add(to.runId);
-  for (const row of [...batch.tasksCreated, ...batch.attemptsCreated, ...batch.history, ...batch.ledger]) {
-    runIds.add(row.runId);
+  const { tasksCreated, attemptsCreated, history, ledger, expansions } = batch;
+  for (const rows of [tasksCreated, attemptsCreated, history, ledger, expansions]) {
+    for (const { runId } of rows) runIds.add(runId);
   }
   const { versions, backfillsCreated, backfillsChanged, frozenParams, commandsApplied, dagsChanged } = batch;
   const { deadlinesCreated, deadlinesChanged, mails } = batch;
@@ -83,6 +85,7 @@ export function splitBatch(batch: FlushBatch): RunBatch[] {
         frozenParams: frozenParams.filter((params) => hashes.has(params.hash)),
         history: batch.history.filter(is),
         outputs: batch.outputs.filter(is),
+        expansions: batch.expansions.filter(is),
         ledger: batch.ledger.filter(is),
         deadlinesChanged: deadlinesChanged.filter((change) => endsWithItsRun(change) && change.to.runId === runId),
         mails: mails.filter((mail) => tellsOfItsRun(mail) && mail.runId === runId),

@@ -1,41 +1,23 @@
-import type {
-  Attempt,
-  Backfill,
-  Booked,
-  DagRun,
-  DagVersionToPublish,
-  LoadedWorld,
-  TaskInstance,
-  TaskKey,
-} from "../records.ts";
-import { isFinished, isRunFinished } from "../states.ts";
-import { Spent } from "../budget/spent.ts";
-import type { Json } from "../json.ts";
-import { NOT_LOOKED, newTask, type ActiveRun, type Node } from "./active-run.ts";
+import type { Backfill, DagRun, DagVersionToPublish, LoadedWorld, TaskKey } from "../records.ts";
+import { isRunFinished } from "../states.ts";
+import { placeOf, type ActiveRun, type Node } from "./active-run.ts";
 import { hasDebts } from "./attempt-debts.ts";
 import { admissible, type Candidate } from "./admission.ts";
+import { Backlog } from "./backlog.ts";
 import { compileDag, type CompiledDag } from "./compiled-dag.ts";
 import { decideRun } from "./decide-run.ts";
 import { decideTask } from "./decide-task.ts";
 import type { DecisionContext, RunEvent, TaskEvent } from "./events.ts";
 import { PendingFlush } from "./pending-flush.ts";
 import { Planner } from "./planner.ts";
+import { activeRun, bareRun, type RunRows } from "./run-rows.ts";
 import { RunDraft, attemptKey } from "./run-draft.ts";
-import { RunQueue } from "./run-queue.ts";
+import { RunQueues } from "./run-queues.ts";
 
 /** A task whose rows changed: the shell asks what it owes once the change is durable. */
 export interface Touched {
   readonly active: ActiveRun;
   readonly position: number;
-}
-
-/** The rows of one run, as the store read them. */
-export interface RunRows {
-  readonly run: DagRun;
-  readonly tasks: readonly TaskInstance[];
-  readonly attempts: readonly Attempt[];
-  readonly outputs: readonly (TaskKey & { readonly output: Json })[];
-  readonly booked: readonly Booked[];
 }
 
 /**
@@ -46,19 +28,14 @@ export class World {
   readonly dags = new Map<string, CompiledDag>();
   readonly currentVersion = new Map<string, string>();
   readonly runs = new Map<string, ActiveRun>();
-  readonly backfills = new Map<string, Backfill>();
   readonly pools = new Map<string, number>();
   readonly installationId: string;
   /** Every task number ever given, by DAG and task id: numbers only grow (rule 27). */
   private readonly taskNos = new Map<string, Map<string, number>>();
   private readonly isSensor: (operator: string) => boolean;
   private readonly onPoison: (runId: string, error: unknown) => void;
-  private readonly queues = new Map<string, RunQueue>();
-  /** Tasks that are ready but not rendered: the shell prepares them before the next flush. */
-  readonly unprepared = new Map<string, Candidate>();
-  private readonly prepared = new Map<string, Candidate>();
-  private readonly held = new Map<string, number>();
-  private readonly unsent = new Set<string>();
+  private readonly queues: RunQueues;
+  private readonly backlog: Backlog;
   private readonly touched = new Map<string, Touched>();
   private pending = new PendingFlush();
   readonly planner: Planner;
@@ -70,78 +47,67 @@ export class World {
     onPoison: (runId: string, error: unknown) => void,
   ) {
     this.isSensor = isSensor;
+    this.backlog = new Backlog(isSensor);
     this.onPoison = onPoison;
     this.installationId = loaded.installationId;
     for (const version of loaded.versions) this.dags.set(version.versionId, compileDag(version));
     for (const [dagId, versionId] of Object.entries(loaded.currentVersion)) this.currentVersion.set(dagId, versionId);
     for (const [pool, slots] of Object.entries(loaded.pools)) this.pools.set(pool, slots);
-    for (const backfill of loaded.backfills) this.backfills.set(backfill.backfillId, backfill);
+    this.queues = new RunQueues(loaded.backfills, {
+      isPaused: (dagId) => this.planner.isPaused(dagId),
+      wrote: (before, after) => this.pending.backfill(before, after),
+    });
     this.planner = new Planner(loaded, this.surroundings());
     for (const { dagId, taskId, taskNo } of loaded.dagTasks) this.taskNosOf(dagId).set(taskId, taskNo);
     const tasks = byRun(loaded.tasks);
     const attempts = byRun(loaded.attempts);
     const outputs = byRun(loaded.outputs);
+    const expansions = byRun(loaded.expansions);
     const booked = byRun(loaded.booked);
     for (const run of loaded.runs) {
       if (run.quarantine !== null) continue;
       const of = <T>(rows: Map<string, T[]>): T[] => rows.get(run.runId) ?? [];
       try {
-        this.addRun({ run, tasks: of(tasks), attempts: of(attempts), outputs: of(outputs), booked: of(booked) });
+        const rows = { tasks: of(tasks), attempts: of(attempts), outputs: of(outputs), booked: of(booked) };
+        // Of a backfill's runs that wait only what is owed is read at once; the rest when they start (rule 33).
+        const isLoaded = run.state !== "queued" || run.backfillId === null || rows.tasks.length > 0;
+        this.addRun({ run, ...rows, expansions: of(expansions) }, isLoaded);
       } catch (error) {
         this.pending.run(run, { ...run, quarantine: reasonOf(error) });
         onPoison(run.runId, error);
       }
     }
-    for (const backfill of loaded.backfills) this.completeBackfill(backfill.backfillId, backfill.createdAt);
+    for (const { backfillId, updatedAt } of loaded.backfills) this.queues.complete(backfillId, updatedAt);
   }
 
-  /** Takes a run into memory with its rows. */
-  addRun({ run, tasks, attempts, outputs, booked }: RunRows): ActiveRun {
+  /** Takes a run into memory with its rows; those of an earlier time may be read later (`isLoaded` false). */
+  addRun(rows: RunRows, isLoaded = true): ActiveRun {
+    const { run } = rows;
     const dag = this.dags.get(run.versionId);
     if (!dag) throw new Error(`run ${run.dagRunId} is of an unknown version ${run.versionId}`);
-    const rows = new Map(tasks.map((task) => [task.taskNo, task]));
-    const newest = new Map<number, Attempt>();
-    const settling = new Map<string, Attempt>();
-    for (const attempt of attempts) {
-      if (attempt.tryNumber === rows.get(attempt.taskNo)?.tryNumber) newest.set(attempt.taskNo, attempt);
-      else if (hasDebts(attempt)) settling.set(attemptKey(attempt), attempt);
-    }
-    const hasRows = tasks.length > 0;
-    const nodes = dag.taskNos.map((taskNo, position): Node => {
-      const task = rows.get(taskNo) ?? newTask(run.runId, taskNo, dag.tasks[position]?.retries ?? 0);
-      return { task, attempt: newest.get(taskNo) ?? null, prepared: null, looking: NOT_LOOKED };
-    });
-    const active: ActiveRun = {
-      run,
-      dag,
-      nodes: hasRows ? nodes : [],
-      openTasks: nodes.filter((node) => !isFinished(node.task.state)).length,
-      outputs: new Map(outputs.map((row) => [dag.positionOf.get(row.taskNo) ?? -1, row.output])),
-      settling,
-      spent: Spent.of(booked, run.startedAt),
-      unstored: new Set(hasRows ? dag.taskNos.filter((taskNo) => !rows.has(taskNo)) : []),
-      isGone: false,
-    };
+    const active = activeRun(rows, dag);
+    active.isLoaded = isLoaded;
     const earlier = this.runs.get(run.runId);
     if (earlier) this.forget(earlier);
     this.runs.set(run.runId, active);
-    this.queueOf(active).add(active);
+    this.queues.add(active);
     active.nodes.forEach((node, position) => {
-      this.index(active, position, null, node);
+      this.backlog.moved(active, position, null, node);
       this.touch(active, position);
     });
+    for (const taskAt of active.mapped.keys()) this.backlog.mapped(active, taskAt);
     return active;
   }
 
   /** A new or relabelled run enters: `before` is its row as stored, null when it is new. */
-  enterRun(before: DagRun | null, rows: RunRows): void {
-    this.addRun(rows);
+  enterRun(before: DagRun | null, rows: RunRows, isLoaded = true): void {
+    this.addRun(rows, isLoaded);
     this.pending.run(before, rows.run);
   }
 
-  decideTask(runId: string, taskNo: number, event: TaskEvent, context: DecisionContext): void {
-    const active = this.runs.get(runId);
-    const position = active?.dag.positionOf.get(taskNo);
+  decideTask(key: TaskKey, event: TaskEvent, context: DecisionContext): void {
+    const active = this.runs.get(key.runId);
+    const position = active && placeOf(active, key);
     if (!active || position === undefined || active.nodes.length === 0) return;
     this.decide(active, context, (draft) => decideTask(draft, position, event, context));
   }
@@ -167,44 +133,69 @@ export class World {
   /** Starts runs that may start, about `maxNewRowsPerFlush` rows at a time (rule 6). */
   startRuns(context: DecisionContext): void {
     let rows = 0;
-    for (const queue of this.queues.values()) {
-      for (let next = this.startable(queue, context.now); next && rows < context.settings.maxNewRowsPerFlush;) {
-        rows += next.dag.tasks.length;
-        this.decideRun(next.run.runId, { kind: "start" }, context);
-        next = this.startable(queue, context.now);
-      }
+    for (const next of this.queues.startable(context.now)) {
+      if (rows >= context.settings.maxNewRowsPerFlush) return;
+      rows += next.dag.tasks.length;
+      this.decideRun(next.run.runId, { kind: "start" }, context);
     }
   }
 
-  /** The next run of a queue; of a paused DAG none begins. */
-  private startable(queue: RunQueue, now: number): ActiveRun | null {
-    const next = queue.next(now);
-    return next && !this.planner.isPaused(next.run.dagId) ? next : null;
+  /** Runs that may start but for the rows they had before: the shell reads them and hands them over. */
+  unloaded(now: number): string[] {
+    return this.queues.unloaded(now).map(({ run }) => run.runId);
+  }
+
+  /** What was read of a run that waits; of its own row memory knows more. */
+  load(rows: RunRows): void {
+    const active = this.runs.get(rows.run.runId);
+    if (active && !active.isLoaded) this.addRun({ ...rows, run: active.run });
+  }
+
+  /** Makes instances of mapped tasks, about `maxNewRowsPerFlush` at a time (rule 6). */
+  makeInstances(context: DecisionContext): void {
+    let most = context.settings.maxNewRowsPerFlush;
+    for (const { active, position: taskAt } of [...this.backlog.growing.values()]) {
+      if (most <= 0) return;
+      const before = active.mapped.get(taskAt)?.made ?? 0;
+      this.decideRun(active.run.runId, { kind: "map", taskAt, most }, context);
+      most -= (active.mapped.get(taskAt)?.made ?? 0) - before;
+    }
+  }
+
+  /** Whether more is to be made or rendered although nothing happens. */
+  get hasMore(): boolean {
+    return this.backlog.growing.size > 0 || this.backlog.unprepared.size > 0;
+  }
+
+  /** The next tasks to render, at most `most` at a time: one run must not keep the writer from the others. */
+  unprepared(most: number): Candidate[] {
+    const list: Candidate[] = [];
+    for (const candidate of this.backlog.unprepared.values()) {
+      if (list.length >= most) break;
+      list.push(candidate);
+    }
+    return list;
   }
 
   /** When the next run may start that only waits for its time. */
   get nextStartAt(): number {
-    let at = Infinity;
-    for (const queue of this.queues.values()) {
-      const next = queue.first;
-      if (next && !this.planner.isPaused(next.run.dagId)) at = Math.min(at, next.run.runAfterAt);
-    }
-    return at;
+    return this.queues.nextStartAt;
   }
 
   /** Writes launch intents for prepared tasks, as far as pools and the limit of launches under way allow. */
   admit(context: DecisionContext): void {
-    if (this.prepared.size === 0) return;
+    const { prepared, held, unsent } = this.backlog;
+    if (prepared.size === 0) return;
     const { settings } = context;
-    const launches = Math.min(settings.maxSubmits - this.unsent.size, settings.maxNewRowsPerFlush);
+    const launches = Math.min(settings.maxSubmits - unsent.size, settings.maxNewRowsPerFlush);
     const room = {
       slots: this.pools,
-      held: this.held,
+      held,
       launches,
       isSensor: this.isSensor,
       isPaused: (dagId: string) => this.planner.isPaused(dagId),
     };
-    for (const { active, position } of admissible([...this.prepared.values()], room)) {
+    for (const { active, position } of admissible([...prepared.values()], room)) {
       this.decide(active, context, (draft) => decideTask(draft, position, { kind: "admitted" }, context));
     }
   }
@@ -245,8 +236,7 @@ export class World {
     this.currentVersion.set(version.dagId, version.versionId);
     for (const [taskId, taskNo] of Object.entries(version.taskNos)) this.taskNosOf(version.dagId).set(taskId, taskNo);
     for (const [pool, { slots }] of Object.entries(version.spec.pools)) this.pools.set(pool, slots);
-    const queue = this.queues.get(version.dagId);
-    if (queue) queue.limit = version.spec.maxActiveRuns;
+    this.queues.limit(version.dagId, version.spec.maxActiveRuns);
     this.pending.publish(publication);
     this.planner.published(version.spec);
   }
@@ -278,17 +268,24 @@ export class World {
     active.openTasks = draft.openTasks;
     active.spent = draft.spent;
     if (draft.started) {
+      const earlier = active.nodes;
       active.nodes = [...draft.started];
-      active.outputs.clear();
+      draft.started.forEach((node, position) => {
+        // Tasks that do not run again keep what they gave.
+        if (node !== earlier[position]) active.outputs.delete(position);
+      });
       active.unstored.clear();
       draft.started.forEach((_, position) => this.touch(active, position));
     }
+    for (const [taskAt, mapped] of draft.mapped) active.mapped.set(taskAt, mapped);
     for (const [position, node] of draft.nodes) {
       const before = active.nodes[position] ?? null;
       active.nodes[position] = node;
-      this.index(active, position, before, node);
+      active.unstored.delete(position);
+      this.backlog.moved(active, position, before, node);
       this.touch(active, position);
     }
+    for (const taskAt of active.mapped.keys()) this.backlog.mapped(active, taskAt);
     for (const [position, output] of draft.outputs) active.outputs.set(position, output);
     for (const attempt of draft.leftSettling) active.settling.set(attemptKey(attempt), attempt);
     for (const [key, { after }] of draft.attempts) {
@@ -296,7 +293,7 @@ export class World {
       if (hasDebts(after)) active.settling.set(key, after);
       else active.settling.delete(key);
     }
-    if (before === "queued" && active.run.state === "running") this.queueOf(active).started(active);
+    if (before === "queued" && active.run.state === "running") this.queues.started(active);
     if (!isRunFinished(active.run.state)) return;
     if (!isRunFinished(before)) this.planner.ended(active, context);
     this.leave(active, context);
@@ -307,8 +304,9 @@ export class World {
     return {
       currentDag: (dagId) => this.currentDag(dagId),
       activeRun: (runId) => this.runs.get(runId),
-      waitingRuns: (dagId) => this.queues.get(dagId)?.waitingRuns ?? 0,
-      enterRun: (run) => this.enterRun(null, { run, tasks: [], attempts: [], outputs: [], booked: [] }),
+      waitingRuns: (dagId) => this.queues.waitingRuns(dagId),
+      hasOpenRun: (dagId) => this.queues.hasOpenRun(dagId),
+      enterRun: (run) => this.enterRun(null, bareRun(run)),
       get gathered() {
         return gathered();
       },
@@ -321,67 +319,46 @@ export class World {
 
   /** A run that has ended makes room; it leaves memory once it owes nothing. */
   private leave(active: ActiveRun, context: DecisionContext): void {
-    this.queues.get(queueKey(active))?.remove(active);
-    if (active.run.backfillId !== null) this.completeBackfill(active.run.backfillId, context.now);
+    this.queues.ended(active, context.now);
     const owes = ({ attempt }: Node): boolean => attempt !== null && hasDebts(attempt);
     if (active.settling.size === 0 && !active.nodes.some(owes)) this.forget(active);
   }
 
   private forget(active: ActiveRun): void {
-    this.queues.get(queueKey(active))?.remove(active);
-    active.nodes.forEach((node, position) => this.index(active, position, node, null));
+    this.queues.remove(active);
+    active.nodes.forEach((node, position) => this.backlog.moved(active, position, node, null));
     this.runs.delete(active.run.runId);
     active.isGone = true;
+    for (const taskAt of active.mapped.keys()) this.backlog.mapped(active, taskAt);
   }
 
-  /** A backfill is complete once none of its runs waits or runs. */
-  completeBackfill(backfillId: string, now: number): void {
-    const backfill = this.backfills.get(backfillId);
-    if (!backfill || !(this.queues.get(backfillId)?.isEmpty ?? true)) return;
-    this.pending.backfill(backfill, { ...backfill, state: "completed", completedAt: now });
-    this.backfills.delete(backfillId);
-    this.queues.delete(backfillId);
+  /** The backfill of a DAG that has not ended; null: there is none. */
+  backfillOf(dagId: string): Backfill | null {
+    return this.queues.backfillOf(dagId);
   }
 
+  /** A new backfill, before its runs enter. */
   enterBackfill(backfill: Backfill): void {
-    this.backfills.set(backfill.backfillId, backfill);
-    this.pending.backfill(null, backfill);
+    this.queues.enterBackfill(backfill);
   }
 
-  private queueOf(active: ActiveRun): RunQueue {
-    const { backfillId } = active.run;
-    const backfill = backfillId === null ? undefined : this.backfills.get(backfillId);
-    const key = queueKey(active);
-    const known = this.queues.get(key);
-    if (known) return known;
-    const queue = new RunQueue(backfill?.maxActiveRuns ?? active.dag.version.spec.maxActiveRuns);
-    this.queues.set(key, queue);
-    return queue;
+  /** A backfill whose runs have all been left alone or have ended is complete. */
+  completeBackfill(backfillId: string, now: number): void {
+    this.queues.complete(backfillId, now);
   }
 
-  /** Keeps the small lists that planning reads: prepared tasks, held slots, launches under way. */
-  private index(active: ActiveRun, position: number, before: Node | null, after: Node | null): void {
-    const spec = active.dag.tasks[position];
-    if (!spec) return;
-    const key = `${active.run.runId}/${position}`;
-    const isReady = after?.task.state === "scheduled";
-    if (isReady && after.prepared) this.prepared.set(key, { active, position });
-    else this.prepared.delete(key);
-    if (isReady && !after.prepared) this.unprepared.set(key, { active, position });
-    else this.unprepared.delete(key);
-    const isUnsent = after?.attempt?.state === "open" && after.attempt.ref === null;
-    // A teardown is held up by nothing (rule 25).
-    if (isUnsent && spec.teardownOf.length === 0) this.unsent.add(key);
-    else this.unsent.delete(key);
-    if (spec.pool === null || spec.teardownOf.length > 0 || this.isSensor(spec.operator)) return;
-    const change = Number(holdsSlot(after)) - Number(holdsSlot(before));
-    if (change !== 0) this.held.set(spec.pool, (this.held.get(spec.pool) ?? 0) + change * spec.poolSlots);
+  /** No run of it begins, or again. false: it was so already. null: it has ended. */
+  pauseBackfill(backfillId: string, isPaused: boolean, now: number): boolean | null {
+    return this.queues.pauseBackfill(backfillId, isPaused, now);
+  }
+
+  /** Ends a backfill: its runs that wait have failed, those that run go on. How many waited; null: it has ended. */
+  cancelBackfill(backfillId: string, by: string, context: DecisionContext): number | null {
+    const waiting = this.queues.cancelBackfill(backfillId, context.now);
+    for (const { run } of waiting ?? []) this.decideRun(run.runId, { kind: "end", cause: "cancel", by }, context);
+    return waiting && waiting.length;
   }
 }
-
-const holdsSlot = (node: Node | null): boolean => node?.task.state === "queued" || node?.task.state === "running";
-
-const queueKey = ({ run }: ActiveRun): string => run.backfillId ?? run.dagId;
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

@@ -27,6 +27,7 @@ const run: DagRun = {
   triggeredBy: "test",
   quarantine: null,
   budgetLevel: "ok",
+  onlyTasks: null,
   ending: null,
 };
 
@@ -58,17 +59,17 @@ tasks:
 describe("preparing a task", () => {
   it("renders, applies the operator's defaults and hashes what will be sent", () => {
     const first = prepared('{ job: "{{ params.bucket }}-{{ ds }}" }').prepared;
-    expect(first).toMatchObject({ ok: true, params: { job: "acme-2026-01-10", workers: 2, arguments: {} } });
+    expect(first).toMatchObject({ kind: "ready", params: { job: "acme-2026-01-10", workers: 2, arguments: {} } });
     expect(prepared('{ workers: 2, job: "acme-2026-01-10" }').prepared).toEqual(first);
     const other = prepared('{ job: "{{ params.bucket }}" }').prepared;
-    expect(other.ok && first.ok && other.hash !== first.hash).toBe(true);
+    expect(other.kind === "ready" && first.kind === "ready" && other.hash !== first.hash).toBe(true);
   });
 
   it("types a template by its field: a number, true or false, or text", () => {
     const parameters =
       '{ job: "{{ conf.number }}", workers: "{{ conf.text }}", flex: "{% if local %}true{% endif %}", share: "0.{{ conf.number }}", arguments: { a: "{{ conf.number }}" } }';
     expect(prepared(parameters, { conf: { number: 7, text: "10" } }).prepared).toMatchObject({
-      ok: true,
+      kind: "ready",
       params: { job: "7", workers: 10, flex: true, share: 0.7, arguments: { a: "7" } },
     });
   });
@@ -78,14 +79,14 @@ describe("preparing a task", () => {
       params: { job: "b" },
     });
     expect(prepared("{ job: x }", { conf: { most: 2 } }).prepared).toMatchObject({
-      ok: false,
+      kind: "refused",
       failure: { class: "permanent", code: "PARAMS_INVALID", message: "conf.most: expected at most 1, got 2" },
     });
   });
 
   it("says what a template lacked, and where", () => {
     expect(prepared('{ job: x, arguments: { n: "{{ tasks.up.output.rows }}" } }').prepared).toEqual({
-      ok: false,
+      kind: "refused",
       failure: {
         class: "permanent",
         code: "TEMPLATE_FAILED",
@@ -126,7 +127,16 @@ describe("the names of a run", () => {
       run_id: "backfill__2026-01-10T07:00:00+00:00",
       run_type: "backfill",
       try_number: 2,
+      map_index: -1,
       local: true,
+      vars: {},
+      prev_success: {
+        logical_date: null,
+        ds: null,
+        data_interval_start: null,
+        data_interval_end: null,
+        started_at: null,
+      },
       dag: { dag_id: "nightly", description: null, owner: "data", timezone: "America/New_York" },
       task: { task_id: "a", operator: "job.run" },
       params: { bucket: "acme", most: 0.5 },

@@ -1,0 +1,59 @@
+import type { ActiveRun, Node } from "./active-run.ts";
+import { specAt } from "./active-run.ts";
+import type { Candidate } from "./admission.ts";
+import { isGrowing } from "./mapped.ts";
+
+/**
+ * The small lists that planning reads, kept in step with the nodes: what is ready, what holds slots, which launches are
+ * under way, which mapped tasks still want instances.
+ */
+export class Backlog {
+  /** Tasks that are ready but not rendered: the shell prepares them before the next flush. */
+  readonly unprepared = new Map<string, Candidate>();
+  readonly prepared = new Map<string, Candidate>();
+  /** Slots held, by pool. */
+  readonly held = new Map<string, number>();
+  /** Intents whose fate is not known yet. */
+  readonly unsent = new Set<string>();
+  /** Mapped tasks whose instances are not all made. */
+  readonly growing = new Map<string, Candidate>();
+  private readonly isSensor: (operator: string) => boolean;
+
+  constructor(isSensor: (operator: string) => boolean) {
+    this.isSensor = isSensor;
+  }
+
+  /** The node at `position` was `before` and is `after`; null: it was, or is, not there. */
+  moved(active: ActiveRun, position: number, before: Node | null, after: Node | null): void {
+    const spec = specAt(active, position);
+    const key = `${active.run.runId}/${position}`;
+    const isReady = after?.task.state === "scheduled";
+    put(this.prepared, key, isReady && after.prepared !== null, { active, position });
+    put(this.unprepared, key, isReady && after.prepared === null && !after.isListing, { active, position });
+    const isUnsent = after?.attempt?.state === "open" && after.attempt.ref === null;
+    // A teardown is held up by nothing (rule 25).
+    if (isUnsent && spec.teardownOf.length === 0) this.unsent.add(key);
+    else this.unsent.delete(key);
+    if (spec.pool === null || spec.teardownOf.length > 0 || this.isSensor(spec.operator)) return;
+    const change = Number(holdsSlot(after)) - Number(holdsSlot(before));
+    if (change !== 0) this.held.set(spec.pool, (this.held.get(spec.pool) ?? 0) + change * spec.poolSlots);
+  }
+
+  /** How a mapped task of the run stands; of a run that is gone or being ended nothing more is made. */
+  mapped(active: ActiveRun, taskAt: number): void {
+    const mapped = active.mapped.get(taskAt);
+    const isAlive = !active.isGone && active.run.ending === null;
+    const grows =
+      isAlive && mapped !== undefined && isGrowing(mapped) && active.nodes[taskAt]?.task.state === "running";
+    put(this.growing, `${active.run.runId}/${taskAt}`, grows, { active, position: taskAt });
+  }
+}
+
+/** A mapped task as a whole has no attempt, and so no slot: its instances have. */
+const holdsSlot = (node: Node | null): boolean =>
+  node?.task.state === "queued" || (node?.task.state === "running" && node.attempt !== null);
+
+function put<T>(list: Map<string, T>, key: string, isIn: boolean, value: T): void {
+  if (isIn) list.set(key, value);
+  else list.delete(key);
+}

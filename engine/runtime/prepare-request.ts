@@ -1,0 +1,44 @@
+import type { Json } from "../core/json.ts";
+import { specAt, type ActiveRun, type Node } from "../core/machine/active-run.ts";
+import type { Mapped } from "../core/machine/mapped.ts";
+import { isFinished } from "../core/states.ts";
+import type { PrepareRequest } from "./deps.ts";
+
+/** What rendering the task at `place` is given. */
+export function prepareRequest(active: ActiveRun, place: number, { task, taskAt }: Node): PrepareRequest {
+  const item = active.mapped.get(taskAt)?.expansion?.items[task.mapIndex] ?? null;
+  return {
+    spec: active.dag.version.spec,
+    run: active.run,
+    task: specAt(active, place),
+    tryNumber: task.tryNumber + 1,
+    outputs: outputsFor(active, taskAt),
+    mapped: task.mapIndex < 0 ? null : { item, mapIndex: task.mapIndex },
+  };
+}
+
+/** Outputs by task id; of a mapped task that has ended a list, in the order of its items, null where one has none. */
+function outputsFor({ dag, mapped, outputs, nodes }: ActiveRun, taskAt: number): Record<string, Json> {
+  const named: [string, Json][] = [];
+  for (const [place, output] of outputs) {
+    const taskId = dag.tasks[place]?.taskId;
+    if (taskId !== undefined) named.push([taskId, output]);
+  }
+  for (const [at, instances] of mapped) {
+    const { state } = nodes[at]?.task ?? {};
+    if (at === taskAt || state === undefined || !isFinished(state)) continue;
+    named.push([dag.tasks[at]?.taskId ?? "", listOf(instances, outputs)]);
+  }
+  return Object.fromEntries(named);
+}
+
+/** Made once for all who read it: a Mapped changes whenever one of its instances does. */
+const lists = new WeakMap<Mapped, readonly Json[]>();
+
+function listOf(mapped: Mapped, outputs: ReadonlyMap<number, Json>): readonly Json[] {
+  const known = lists.get(mapped);
+  if (known) return known;
+  const list = mapped.places.slice(0, mapped.made).map((place) => outputs.get(place) ?? null);
+  lists.set(mapped, list);
+  return list;
+}
