@@ -5,6 +5,7 @@ import type { Instant } from "../core/json.ts";
 import type { OperatorDescriptor } from "../core/operator.ts";
 import type { TimeScale } from "../core/time-scale.ts";
 import type { Engine } from "../runtime/engine.ts";
+import type { ArchiveWish, MonthOutcome } from "../store/archive/archive.ts";
 import type { Store } from "../store/open.ts";
 
 /** The store of a fleet, open and migrated. */
@@ -62,7 +63,9 @@ export interface App {
   ): Promise<Alerter>;
   /** Serves /api/v2. Throws PORT_TAKEN. */
   startApi(config: Config, store: Store, wish: ApiWish): Promise<{ readonly url: string; close(): Promise<void> }>;
-  /** Forgets what nobody needs any more. */
+  /** Moves months of ended runs into files (docs/guide/archive.md). Throws ARCHIVE_BUSY, ARCHIVE_FOLDER, ARCHIVE_DAMAGED. */
+  archive(store: Store, wish: ArchiveWish): Promise<readonly MonthOutcome[]>;
+  /** Forgets what nobody needs any more, and makes room for the next months' runs. */
   cleanUp(store: Store): Promise<void>;
   /** Removes the store's schema with everything in it: for fleets that only a command made for itself. */
   dropFleet(store: Store): Promise<void>;

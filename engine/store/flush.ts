@@ -28,6 +28,7 @@ const ROWS_DIFFER = "NC001";
 export async function openFlushSession(store: Store): Promise<FlushSession> {
   const client = await openClient(store.settings, { pipeline: true });
   try {
+    await client.query(PLANS);
     await prepareAll(client);
   } catch (error) {
     await client.end().catch(() => undefined);
@@ -35,6 +36,13 @@ export async function openFlushSession(store: Store): Promise<FlushSession> {
   }
   return { client, close: () => client.end() };
 }
+
+/**
+ * One plan for each statement, by its index, whatever the statistics say: a plan for each flush would look at every month of
+ * runs (64 months: 4 ms a statement instead of 0.3), and one made for empty tables would read them whole when they are full.
+ */
+const PLANS = `SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off;
+  SET enable_mergejoin = off`;
 
 /**
  * Every statement runs once with no rows, so that all are parsed: a statement parsed first behind one that failed would

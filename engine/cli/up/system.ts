@@ -11,11 +11,14 @@ import type { Alerter } from "../app.ts";
 import { startLocal, warn, type Session } from "../session.ts";
 import { FolderReport } from "./folder-report.ts";
 import { followRuns } from "./follow-runs.ts";
+import { keepRetention } from "./retention.ts";
 import { readyDocument, readyLine } from "./ready-line.ts";
 import type { ReservedPort } from "./reserve-port.ts";
 
 /** Every hour, at a minute when few other things begin. */
 const HOUSEKEEPING = "17 * * * *";
+/** Once a day, when most nights are done. */
+const RETENTION = "41 11 * * *";
 
 /**
  * The running system over an open store: local-aws when asked for, the folder's watcher, alerter, engine and API. Resolves
@@ -73,6 +76,8 @@ export async function runSystem(
       app.cleanUp(store).catch((error: unknown) => out.progress(`nocturne: housekeeping: ${(error as Error).message}`));
     });
     started.push(() => clockwork.destroy());
+    const retention = schedule(RETENTION, () => void keepRetention(session, config, store, engine));
+    started.push(() => retention.destroy());
     await Promise.race([stopped, engine.ended]);
   } finally {
     for (const stop of started.reverse()) await stop();

@@ -12,27 +12,30 @@ export interface Costs extends Cost {
   readonly byKind: readonly (Cost & { readonly usageKind: string; readonly quantity: string; readonly unit: string })[];
 }
 
-/** Everything booked for a backfill's runs, a DAG's runs, or (with neither) all runs. */
+/**
+ * Everything booked for a backfill's runs, a DAG's runs, or (with neither) all runs. Of a month that leaves for the archive
+ * its sums count in place of its rows, from one moment to the next.
+ */
 export async function costs(
   store: Store,
   of: { readonly backfillId?: string; readonly dagId?: string },
 ): Promise<Costs> {
-  let query = store.db
-    .selectFrom("booked")
-    .innerJoin("dag_run", "dag_run.run_id", "booked.run_id")
-    .select([
-      "booked.usage_kind as usageKind",
-      "booked.unit",
-      "booked.currency",
-      sql<string>`trim_scale(sum(booked.quantity))::text`.as("quantity"),
-      sql<string>`trim_scale(sum(booked.amount))::text`.as("amount"),
-      sql<string>`trim_scale(sum(sum(booked.amount)) OVER ())::text`.as("total"),
-    ])
-    .groupBy(["booked.usage_kind", "booked.unit", "booked.currency"])
-    .orderBy("booked.usage_kind");
-  if (of.backfillId !== undefined) query = query.where("dag_run.backfill_id", "=", of.backfillId);
-  if (of.dagId !== undefined) query = query.where("dag_run.dag_id", "=", of.dagId);
-  const rows = await query.execute();
+  const { backfillId = null, dagId = null } = of;
+  const wanted = sql`(${backfillId}::uuid IS NULL OR run.backfill_id = ${backfillId}::uuid)
+    AND (${dagId}::text IS NULL OR run.dag_id = ${dagId}::text)`;
+  const { rows } = await sql<Costs["byKind"][number] & { readonly currency: string; readonly total: string }>`
+    WITH used AS (
+      SELECT usage_kind, unit, currency, quantity, amount FROM booked JOIN dag_run AS run USING (run_id)
+      WHERE ${wanted} AND NOT EXISTS (
+        SELECT FROM partition_state WHERE state = 'closing' AND summed_at IS NOT NULL AND from_id <= run_id AND to_id > run_id)
+      UNION ALL
+      SELECT usage.* FROM run_summary AS run CROSS JOIN jsonb_to_recordset(run.usage)
+        AS usage ("usageKind" text, unit text, currency text, quantity numeric, amount numeric)
+      WHERE ${wanted}
+    )
+    SELECT usage_kind AS "usageKind", unit, currency, trim_scale(sum(quantity))::text AS quantity,
+           trim_scale(sum(amount))::text AS amount, trim_scale(sum(sum(amount)) OVER ())::text AS total
+    FROM used GROUP BY usage_kind, unit, currency ORDER BY usage_kind`.execute(store.db);
   const byKind = rows.map(({ total: _, ...row }) => row);
   return { amount: rows[0]?.total ?? "0", currency: oneCurrency(rows), byKind };
 }

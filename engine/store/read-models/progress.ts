@@ -19,12 +19,17 @@ export async function runsProgress(
   const { backfillId = null, runIds = [] } = of;
   const among = sql<boolean>`(dag_run.backfill_id = ${backfillId}::uuid OR dag_run.run_id = ANY (${runIds}::uuid[]))`;
   const [runs, tasks] = await Promise.all([
-    store.db
-      .selectFrom("dag_run")
-      .select(["state", sql<number>`count(*)::int`.as("count")])
-      .where(among)
-      .groupBy("state")
-      .execute(),
+    // Of runs that have left for the archive, how they ended stays.
+    sql<{ state: RunState; count: number }>`
+      SELECT state, count(*)::int AS count FROM (
+        SELECT state FROM dag_run WHERE ${among}
+        UNION ALL
+        SELECT state FROM run_summary AS run
+        WHERE (backfill_id = ${backfillId}::uuid OR run_id = ANY (${runIds}::uuid[]))
+          AND NOT EXISTS (SELECT FROM dag_run WHERE dag_run.run_id = run.run_id)
+      ) AS runs GROUP BY state`
+      .execute(store.db)
+      .then(({ rows }) => rows),
     store.db
       .selectFrom("dag_run")
       .innerJoin("task_instance as task", "task.run_id", "dag_run.run_id")
