@@ -9,9 +9,8 @@ const OPTIONS = { io: "input", target: "draft-7", unrepresentable: "any" } as co
 /** The JSON Schema of a DAG file, for completion in editors: `with` follows the task's operator. */
 export function dagJsonSchema(operators: readonly OperatorDescriptor[]): JsonObject {
   const schema = z.toJSONSchema(dagSchema, OPTIONS) as unknown as JsonObject;
-  const properties = schema["properties"] as JsonObject;
-  const tasks = properties["tasks"] as JsonObject;
-  const task = tasks["additionalProperties"] as JsonObject;
+  const definitions = schema["definitions"] as JsonObject;
+  const task = definitions["task"] as JsonObject;
   const taskProperties = task["properties"] as JsonObject;
   const operator = {
     ...(taskProperties["operator"] as JsonObject),
@@ -25,13 +24,8 @@ export function dagJsonSchema(operators: readonly OperatorDescriptor[]): JsonObj
   return {
     ...schema,
     title: "Nocturne DAG",
-    properties: {
-      ...properties,
-      tasks: {
-        ...tasks,
-        additionalProperties: { ...task, properties: { ...taskProperties, operator }, allOf: byOperator },
-      },
-    },
+    anyOf: [{ required: ["tasks"] }, { required: ["groups"] }],
+    definitions: { ...definitions, task: { ...task, properties: { ...taskProperties, operator }, allOf: byOperator } },
   };
 }
 

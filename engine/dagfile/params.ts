@@ -5,10 +5,9 @@ import { canonicalJson } from "./canonical-json.ts";
 /** What is wrong with a value for a declared parameter ("expected …"), or null. */
 export function paramMistake(param: ParamSpec, value: Json): string | null {
   const shown = JSON.stringify(value);
-  const type = param.type === "integer" ? "number" : param.type;
-  if (typeof value !== type || (param.type === "integer" && !Number.isInteger(value))) {
-    return `expected ${param.type}, got ${shown}`;
-  }
+  const type = Array.isArray(value) ? "array" : value === null ? "null" : typeof value;
+  if (type !== (param.type === "integer" ? "number" : param.type)) return `expected ${param.type}, got ${shown}`;
+  if (param.type === "integer" && !Number.isInteger(value)) return `expected integer, got ${shown}`;
   if (typeof value === "number" && param.minimum !== undefined && value < param.minimum) {
     return `expected at least ${param.minimum}, got ${shown}`;
   }

@@ -1,7 +1,7 @@
 import type { LoadedDag } from "../core/dag.ts";
 import type { OperatorDescriptor } from "../core/operator.ts";
 import { sha256 } from "./canonical-json.ts";
-import type { DagInput } from "./schema.ts";
+import type { FlatDag } from "./flat-tasks.ts";
 import type { Finding } from "./schema-issues.ts";
 import { isTemplated } from "./template.ts";
 import type { Path } from "./yaml-document.ts";
@@ -11,13 +11,13 @@ export type ReadProjectFile = (path: string) => Uint8Array | null;
 
 /** Every file that the tasks' file fields name, each once, sorted by path: they are part of the DAG's version. */
 export function namedFiles(
-  input: DagInput,
+  dag: FlatDag,
   operators: readonly OperatorDescriptor[],
   read: ReadProjectFile,
 ): { files: LoadedDag["files"]; findings: Finding[] } {
   const files = new Map<string, LoadedDag["files"][number]>();
   const findings: Finding[] = [];
-  for (const { path, name } of filePaths(input, operators)) {
+  for (const { path, name } of filePaths(dag, operators)) {
     if (isTemplated(name)) {
       const message = `${name}: the file is read with the DAG, before any template is rendered`;
       findings.push({ code: "DAG_TEMPLATE", path, part: "value", message });
@@ -33,10 +33,10 @@ export function namedFiles(
   return { files: [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1)), findings };
 }
 
-function filePaths(input: DagInput, operators: readonly OperatorDescriptor[]): { path: Path; name: string }[] {
-  return Object.entries(input.tasks).flatMap(([taskId, task]) =>
+function filePaths({ tasks }: FlatDag, operators: readonly OperatorDescriptor[]): { path: Path; name: string }[] {
+  return tasks.flatMap(({ task, path }) =>
     (operators.find((each) => each.type === task.operator)?.fileFields ?? []).flatMap((field) =>
-      strings(task.with?.[field], ["tasks", taskId, "with", field]),
+      strings(task.with?.[field], [...path, "with", field]),
     ),
   );
 }

@@ -1,19 +1,19 @@
 import { readFile, readdir } from "node:fs/promises";
 import { readFileSync, realpathSync } from "node:fs";
 import { isAbsolute, join, relative, sep } from "node:path";
-import type { DagSpec, LoadedDag } from "../core/dag.ts";
+import type { LoadedDag } from "../core/dag.ts";
 import type { OperatorDescriptor } from "../core/operator.ts";
 import { canonicalJson, sha256 } from "./canonical-json.ts";
-import { dagFindings, readableTasks } from "./dag-checks.ts";
+import { dagFindings } from "./dag-checks.ts";
 import { toDagSpec } from "./dag-spec.ts";
+import { resolveDependencies } from "./dependencies.ts";
+import { flatten } from "./flat-tasks.ts";
 import type { ReadProjectFile } from "./project-files.ts";
 import { namedFiles } from "./project-files.ts";
 import { isPlaceholder, salvage } from "./salvage.ts";
-import type { DagInput } from "./schema.ts";
 import type { Finding } from "./schema-issues.ts";
-import { isTemplated } from "./template.ts";
-import { checkTemplate } from "./template-names.ts";
-import type { DagProblem, Path, SourceDocument } from "./yaml-document.ts";
+import { templateFindings } from "./template-checks.ts";
+import type { DagProblem, SourceDocument } from "./yaml-document.ts";
 import { parseDocuments } from "./yaml-document.ts";
 
 /** What reading DAG files gives: the DAGs without problems, and all problems of the others. */
@@ -131,11 +131,16 @@ function readDocument(document: SourceDocument, { file, text, operators, readPro
   });
   if (input === null) return { dags: [], problems: shape.map(toProblem), declared: [] };
   const broken = "broken" in salvaged ? salvaged.broken : new Set<string>();
-  const spec = toDagSpec(input);
-  const { files, findings: missing } = namedFiles(input, operators, readProjectFile);
+  const flat = flatten(input);
+  const dependencies = resolveDependencies(flat);
+  const spec = toDagSpec(input, flat, dependencies);
+  const { files, findings: missing } = namedFiles(flat, operators, readProjectFile);
+  const templates = broken.has("params") ? [] : templateFindings(input, flat, spec, document.value);
   const problems = [
-    ...[...shape, ...dagFindings(input, spec, operators, broken), ...missing].map(toProblem),
-    ...templateProblems(document, input, spec, broken),
+    ...[...shape, ...dagFindings(input, flat, dependencies, spec, operators, broken), ...missing].map(toProblem),
+    ...templates.map(({ path, offset, length, ...mistake }): DagProblem => {
+      return { code: "DAG_TEMPLATE", ...mistake, at: document.placeInText(path, offset, length) };
+    }),
   ];
   const versionHash = sha256(canonicalJson({ spec, files: files.map(({ path, sha256 }) => ({ path, sha256 })) }));
   return {
@@ -143,33 +148,6 @@ function readDocument(document: SourceDocument, { file, text, operators, readPro
     problems,
     declared: isPlaceholder(input.dag) ? [] : [{ dagId: input.dag, at: document.place(["dag"], "value") }],
   };
-}
-
-function templateProblems(
-  document: SourceDocument,
-  input: DagInput,
-  spec: DagSpec,
-  broken: ReadonlySet<string>,
-): DagProblem[] {
-  if (broken.has("params")) return [];
-  const params = Object.keys(spec.params);
-  const tasks = Object.keys(input.tasks);
-  return tasks.flatMap((taskId) => {
-    const known = { params, tasks, upstream: readableTasks(spec, taskId) };
-    return templatesIn(input.tasks[taskId]?.with, ["tasks", taskId, "with"]).flatMap(({ path, text }) =>
-      checkTemplate(text, known).map(({ offset, length, ...mistake }): DagProblem => {
-        return { code: "DAG_TEMPLATE", ...mistake, at: document.placeInText(path, offset, length) };
-      }),
-    );
-  });
-}
-
-function templatesIn(value: unknown, path: Path): { path: Path; text: string }[] {
-  if (typeof value === "string") return isTemplated(value) ? [{ path, text: value }] : [];
-  if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([key, each]) =>
-    templatesIn(each, [...path, Array.isArray(value) ? Number(key) : key]),
-  );
 }
 
 /** A DAG id names one DAG: of all files' the first stays, a later one is a problem. */

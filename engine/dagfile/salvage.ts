@@ -1,7 +1,7 @@
 import { dagSchema } from "./schema.ts";
 import type { DagInput } from "./schema.ts";
 import type { Finding } from "./schema-issues.ts";
-import { findingsOf } from "./schema-issues.ts";
+import { at, findingsOf } from "./schema-issues.ts";
 import type { Path } from "./yaml-document.ts";
 
 export interface Salvaged {
@@ -21,36 +21,54 @@ const NAMELESS = "-";
 export function salvage(value: unknown): Salvaged | { readonly input: null; readonly findings: readonly Finding[] } {
   const first = dagSchema.safeParse(value);
   if (first.success) return { input: first.data, findings: [], broken: new Set() };
-  const findings = findingsOf(first.error.issues, dagSchema, value);
+  const findings = findingsOf(first.error.issues, dagSchema, value).map(mappedGroup);
   if (typeof value !== "object" || value === null || Array.isArray(value)) return { input: null, findings };
   const left = structuredClone(value) as Record<string, unknown>;
   for (const finding of findings) remove(left, finding);
   const second = dagSchema.safeParse(left);
   if (!second.success) return { input: null, findings };
-  const lost = findings.filter(({ code, path }) => code !== "DAG_UNKNOWN_KEY" && path[0] !== "tasks");
-  return { input: second.data, findings, broken: new Set(lost.map(({ path }) => String(path[0]))) };
+  const lost = findings.filter(({ code }) => code !== "DAG_UNKNOWN_KEY").flatMap(({ path }) => lostKey(path));
+  return { input: second.data, findings, broken: new Set(lost) };
 }
 
-/** Takes away the smallest thing that can be left out: an unknown key, a task's key, or a top-level key. */
+/** A mapped group is what people look for in vain: its message says what there is instead. */
+function mappedGroup(finding: Finding): Finding {
+  const isGroupKey = finding.path.at(-3) === "groups" && finding.path.at(-1) === "for_each";
+  if (finding.code !== "DAG_UNKNOWN_KEY" || !isGroupKey) return finding;
+  return { ...finding, message: "for_each: a group cannot be mapped; write it at the tasks of the group" };
+}
+
+/** What else may be wrong only because of what was taken away. A group's defaults are as good as the DAG's. */
+function lostKey([top, ...below]: Path): string[] {
+  if (top === "tasks") return [];
+  if (top === "groups") return below.includes("defaults") ? ["defaults"] : [];
+  return [String(top)];
+}
+
+/** Takes away the smallest thing that can be left out: an unknown key, a task's or a group's key, or a top-level key. */
 function remove(left: Record<string, unknown>, { code, path }: Finding): void {
-  const [top, taskId, key] = path;
   if (code === "DAG_UNKNOWN_KEY") return deleteAt(left, path);
-  if (top === "dag") left["dag"] = NAMELESS;
-  else if (top !== "tasks") deleteAt(left, path.slice(0, 1));
-  else if (taskId === undefined) left["tasks"] = { [NAMELESS]: { operator: NAMELESS } };
-  else if (key === undefined) (left["tasks"] as Record<string, unknown>)[taskId] = { operator: NAMELESS };
-  else if (key === "operator")
-    (left["tasks"] as Record<string, Record<string, unknown>>)[taskId]!["operator"] = NAMELESS;
-  else deleteAt(left, path.slice(0, 3));
+  if (path[0] === "dag") return setAt(left, path.slice(0, 1), NAMELESS);
+  let depth = 0;
+  while (path[depth] === "groups" && path.length > depth + 2) depth += 2;
+  const [holder, id, key] = path.slice(depth);
+  if (holder !== "tasks" && holder !== "groups") return deleteAt(left, path.slice(0, depth + 1));
+  const nothing = { operator: NAMELESS };
+  const whole = holder === "tasks" ? nothing : { tasks: { [NAMELESS]: nothing } };
+  if (id === undefined) setAt(left, path.slice(0, depth + 1), { [NAMELESS]: whole });
+  else if (key === undefined) setAt(left, path.slice(0, depth + 2), whole);
+  else if (key === "operator") setAt(left, path.slice(0, depth + 3), NAMELESS);
+  else deleteAt(left, path.slice(0, depth + 3));
+}
+
+function setAt(root: Record<string, unknown>, path: Path, value: unknown): void {
+  const parent = at(root, path.slice(0, -1));
+  if (typeof parent === "object" && parent !== null) (parent as Record<string, unknown>)[String(path.at(-1))] = value;
 }
 
 function deleteAt(root: Record<string, unknown>, path: Path): void {
-  let parent: unknown = root;
-  for (const segment of path.slice(0, -1)) parent = (parent as Record<string | number, unknown> | undefined)?.[segment];
-  const key = path.at(-1);
-  if (typeof parent === "object" && parent !== null && key !== undefined) {
-    delete (parent as Record<string | number, unknown>)[key];
-  }
+  const parent = at(root, path.slice(0, -1));
+  if (typeof parent === "object" && parent !== null) delete (parent as Record<string, unknown>)[String(path.at(-1))];
 }
 
 /** Whether a name was put in by `salvage` for one that is missing or wrong: its problem has been said. */

@@ -47,3 +47,5 @@ export const id = z.string().regex(/^[A-Za-z0-9_.-]{1,250}$/, "expected letters,
 export const names = z.array(z.string());
 /** How many of something: bounded, so that no sum of them leaves the database's integers. */
 export const count = z.int().min(1).max(1_000_000);
+/** Anything that YAML can say and JSON can keep. */
+export const json = z.json().meta({ id: "json" });

@@ -1,67 +1,19 @@
 import { z } from "zod";
-import { NOTIFY_EVENTS, TRIGGER_RULES } from "../core/dag.ts";
-import { cronProblem } from "../core/schedule/cron.ts";
-import {
-  address,
-  count,
-  duration,
-  id,
-  money,
-  names,
-  positiveDuration,
-  share,
-  some,
-  text,
-  zone,
-} from "./schema-values.ts";
+import { NOTIFY_EVENTS } from "../core/dag.ts";
+import { onAssets } from "./asset-expression.ts";
+import { scheduleInput } from "./schedule-input.ts";
+import { address, count, id, json, money, names, positiveDuration, share, some, text } from "./schema-values.ts";
+import { defaults, groups, tasks } from "./task-schema.ts";
 
 /** What a DAG file may hold, key by key. Every key does something; an unknown one is a problem. */
 
-const cron = z.string().superRefine((value, context) => {
-  const why = cronProblem(value);
-  if (why !== null)
-    context.addIssue({ code: "custom", message: `${JSON.stringify(value)} is no cron schedule: ${why}` });
-});
-
-const aws = z.strictObject({
-  connection: z.string().optional().describe("A connection of nocturne.yaml"),
-  region: z.string().optional(),
-});
-
-const repeated = {
-  retries: z.int().min(0).optional().describe("Attempts after the first; default 0"),
-  retry_delay: duration.optional().describe("Default 5m"),
-  retry_backoff: z.number().min(1).optional().describe("Each further delay is this many times longer; default 1"),
-  max_retry_delay: positiveDuration.optional().describe("Default 1d"),
-  timeout: positiveDuration.optional().describe("Per attempt; cancels the remote job"),
-  pool: z.string().optional(),
-  priority: z.int().optional().describe("Higher starts first; default 1"),
-  aws: aws.optional(),
-};
-
-const task = z.strictObject({
-  operator: z.string().describe("The kind of work"),
-  with: z
-    .record(z.string(), z.unknown())
-    .optional()
-    .describe("The operator's parameters; templates may stand anywhere"),
-  depends_on: names.optional(),
-  setup_for: names.optional().describe("Tasks that need what this one sets up: they depend on it"),
-  teardown_of: names.optional().describe("Setups this task tears down, whatever happens in between"),
-  fails_run: z.boolean().optional().describe("On a teardown: its failure fails the run"),
-  trigger_rule: z.enum(TRIGGER_RULES).optional(),
-  ...repeated,
-  pool_slots: count.optional(),
-  on_doubt: z.enum(["fail", "resend"]).optional().describe("When nobody can tell whether the launch arrived"),
-});
-
 const param = z.strictObject({
-  type: z.enum(["string", "number", "integer", "boolean"]),
-  default: z.json().optional(),
+  type: z.enum(["string", "number", "integer", "boolean", "array", "object"]),
+  default: json.optional(),
   description: z.string().optional(),
   minimum: z.number().optional(),
   maximum: z.number().optional(),
-  enum: z.array(z.json()).min(1).optional(),
+  enum: z.array(json).min(1).optional(),
 });
 
 const finishBy = text('a time such as "06:00" or "06:00+1d"', (value) => {
@@ -69,7 +21,17 @@ const finishBy = text('a time such as "06:00" or "06:00+1d"', (value) => {
   return parts && { hour: Number(parts[1]), minute: Number(parts[2]), days: Number(parts[3] ?? 0) };
 });
 
-const catchup = z.union([z.boolean(), positiveDuration.transform((windowMs) => ({ windowMs }))]);
+const onConflict = z.enum(["queue", "cancel_running", "skip"]);
+const concurrencyKey = z.union([
+  z.strictObject({
+    key: z.string().min(1).describe("A template over the run"),
+    on_conflict: onConflict.optional().describe("What a run whose key is taken does; default queue"),
+  }),
+  z
+    .string()
+    .min(1)
+    .transform((key) => ({ key, on_conflict: undefined })),
+]);
 
 export const dagSchema = z.strictObject({
   dag: id.describe("The DAG's id: its identity for good"),
@@ -77,21 +39,23 @@ export const dagSchema = z.strictObject({
   owner: z.string().optional(),
   tags: names.optional(),
   paused: z.boolean().optional(),
-  schedule: z
-    .strictObject({
-      cron: z.union([cron, z.array(cron).min(1)]).optional(),
-      timezone: zone.optional().describe("The DAG's zone: dates without offset, ds and finish_by; default UTC"),
-      catchup: catchup
-        .optional()
-        .describe("false: only the latest complete interval; true: all; 2d: those of two days"),
-    })
-    .optional(),
+  schedule: scheduleInput.optional(),
   start_date: z.string().optional(),
   end_date: z.string().optional().describe("A date without a time includes that day"),
-  max_active_runs: count.optional().describe("Default 16"),
+  max_active_runs: count.optional().describe("Runs side by side; default 16, with @continuous 1"),
+  max_active_tasks: count.optional().describe("Tasks of one run at work at once; default 16"),
+  max_consecutive_failed_runs: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .optional()
+    .describe("After so many failed runs in a row the DAG is paused; default 0: never"),
+  run_timeout: positiveDuration.optional().describe("A run that takes longer is ended and has failed"),
+  concurrency_key: concurrencyKey.optional().describe("Runs with the same key do not run side by side"),
+  on_assets: onAssets.optional().describe("Assets whose change starts a run: all of a list, or joined by & and |"),
   backfill: z.strictObject({ max_active_runs: count.optional().describe("Default 4") }).optional(),
   params: z.record(z.string().regex(/^[A-Za-z_]\w*$/, "expected letters, digits and _ only"), param).optional(),
-  defaults: z.strictObject(repeated).optional().describe("For every task that does not say otherwise"),
+  defaults: defaults.optional().describe("For every task that does not say otherwise"),
   sla: z.array(z.strictObject({ name: z.string(), finish_by: finishBy })).optional(),
   budget: z
     .strictObject({
@@ -111,9 +75,9 @@ export const dagSchema = z.strictObject({
     "rule",
   ).optional(),
   pools: z.record(z.string(), z.strictObject({ slots: count })).optional(),
-  tasks: z.record(id, task).refine((tasks) => Object.keys(tasks).length > 0, "expected at least one task"),
+  tasks: tasks.optional().describe("By task id"),
+  groups: groups.optional().describe("Tasks that belong together: their ids are group.task"),
 });
 
 /** A DAG file's content, checked key by key. */
 export type DagInput = z.output<typeof dagSchema>;
-export type TaskInput = DagInput["tasks"][string];

@@ -5,37 +5,41 @@ import { dsOf, isoText, lastCompleteInterval } from "../core/schedule/runs.ts";
 import { dayText } from "../core/schedule/zone.ts";
 import type { TemplateContext } from "./template.ts";
 
-/** What a task's templates are rendered from. */
-export interface TemplateArguments {
+/** What the templates of a run are rendered from. */
+export interface RunArguments {
   readonly spec: DagSpec;
   readonly run: DagRun;
-  readonly task: TaskSpec;
-  readonly tryNumber: number;
-  /** Outputs of tasks that have one, by task id. */
-  readonly outputs: Readonly<Record<string, Json>>;
   /** The run's conf: also overrides params of the same name. */
   readonly conf: JsonObject;
   /** True when the work goes to local-aws. */
   readonly local: boolean;
+  /** The store's variables. */
+  readonly vars?: JsonObject;
+  /** The DAG's last run before this one that ended in success; null: there was none. */
+  readonly prevSuccess?: PrevSuccess | null;
+}
+
+export type PrevSuccess = Pick<DagRun, "logicalAt" | "intervalStartAt" | "intervalEndAt" | "runAfterAt" | "startedAt">;
+
+/** What a task's templates are rendered from. */
+export interface TemplateArguments extends RunArguments {
+  readonly task: TaskSpec;
+  readonly tryNumber: number;
+  /** Outputs of tasks that have one, by task id. */
+  readonly outputs: Readonly<Record<string, Json>>;
+  /** Of a mapped task's instance; -1: the task is not mapped. */
+  readonly mapIndex?: number;
+  /** Of a mapped task's instance: its item of for_each. */
+  readonly item?: Json;
 }
 
 /**
  * The names of docs/guide/dag-file.md. Instants are in UTC, `ds` in the DAG's zone.
  * A run without logical date takes the last complete interval before it was due (protocol rule 32).
  */
-export function templateContext({
-  spec,
-  run,
-  task,
-  tryNumber,
-  outputs,
-  conf,
-  local,
-}: TemplateArguments): TemplateContext {
-  const last = lastCompleteInterval(spec, run.runAfterAt);
-  const startAt = run.intervalStartAt ?? last.startAt;
-  const endAt = run.intervalEndAt ?? last.endAt;
-  const logicalAt = run.logicalAt ?? startAt;
+export function templateContext(given: RunArguments | TemplateArguments): TemplateContext {
+  const { spec, run, conf, local, vars = {}, prevSuccess = null } = given;
+  const { startAt, endAt, logicalAt } = instantsOf(spec, run);
   const ds = dsOf(spec, run);
   const ts = isoText(logicalAt);
   return {
@@ -49,7 +53,6 @@ export function templateContext({
     data_interval_end: isoText(endAt),
     run_id: run.dagRunId,
     run_type: run.runType,
-    try_number: tryNumber,
     local,
     dag: {
       dag_id: spec.dagId,
@@ -57,11 +60,58 @@ export function templateContext({
       owner: spec.owner ?? null,
       timezone: spec.timezone,
     },
-    task: { task_id: task.taskId, operator: task.operator },
+    prev_success: prevSuccessNames(spec, prevSuccess),
     params: paramValues(spec, conf),
     conf,
-    tasks: Object.fromEntries(Object.entries(outputs).map(([taskId, output]) => [taskId, { output }])),
+    vars,
+    ...("task" in given ? taskNames(given) : {}),
   };
+}
+
+function instantsOf(spec: DagSpec, run: Omit<PrevSuccess, "startedAt">) {
+  const last = lastCompleteInterval(spec, run.runAfterAt);
+  const startAt = run.intervalStartAt ?? last.startAt;
+  return { startAt, endAt: run.intervalEndAt ?? last.endAt, logicalAt: run.logicalAt ?? startAt };
+}
+
+function prevSuccessNames(spec: DagSpec, run: PrevSuccess | null): JsonObject {
+  if (run === null) {
+    return { logical_date: null, ds: null, data_interval_start: null, data_interval_end: null, started_at: null };
+  }
+  const { startAt, endAt, logicalAt } = instantsOf(spec, run);
+  return {
+    logical_date: isoText(logicalAt),
+    ds: dsOf(spec, run),
+    data_interval_start: isoText(startAt),
+    data_interval_end: isoText(endAt),
+    started_at: run.startedAt === null ? null : isoText(run.startedAt),
+  };
+}
+
+function taskNames({ spec, task, tryNumber, outputs, mapIndex = -1, item }: TemplateArguments): JsonObject {
+  return {
+    task: { task_id: task.taskId, operator: task.operator },
+    try_number: tryNumber,
+    map_index: mapIndex,
+    ...(item === undefined ? {} : { item }),
+    tasks: outputNames(spec, outputs),
+  };
+}
+
+/** Outputs by task id; of a task in a group also by the way through its groups: tasks.warehouse.merge.output. */
+function outputNames({ tasks }: DagSpec, outputs: Readonly<Record<string, Json>>): JsonObject {
+  const names: Record<string, Json> = {};
+  const entries = Object.entries(outputs).map(([taskId, output]) => [taskId, { output }] as const);
+  for (const [taskId, named] of entries) names[taskId] = named;
+  const grouped = new Set(tasks.flatMap(({ taskId, groupId }) => (groupId === null ? [] : [taskId])));
+  for (const [taskId, named] of entries) {
+    if (!grouped.has(taskId)) continue;
+    const way = taskId.split(".");
+    let place = names;
+    for (const segment of way.slice(0, -1)) place = (place[segment] ??= {}) as Record<string, Json>;
+    place[way.at(-1) ?? ""] = { ...(place[way.at(-1) ?? ""] as JsonObject | undefined), ...named };
+  }
+  return names;
 }
 
 /** Declared parameters: the run's conf before the default. One with neither is left out, and so is an error where it is used. */

@@ -1,14 +1,19 @@
 import { Tokenizer } from "liquidjs";
+import type { Json } from "../core/json.ts";
 import { suggestion } from "./schema-issues.ts";
-import { FILTERS, compileTemplate, templateMessage, templateNames } from "./template.ts";
+import { FILTERS, compileTemplate, isTemplated, templateMessage, templateNames } from "./template.ts";
 
 /** What the templates of one task may name. */
 export interface KnownNames {
   readonly params: readonly string[];
   /** Every task of the DAG. */
   readonly tasks: readonly string[];
-  /** Those the task waits for, directly or not: only their outputs are there when it runs. */
-  readonly upstream: ReadonlySet<string>;
+  /** Why the output of a task will not be there when this one runs; null: it will. */
+  readonly unreadable: (taskId: string) => string | null;
+  /** The group the task is in; null: none. */
+  readonly groupId: string | null;
+  /** run: before any task of it; task; mapped: a task with for_each, which has an `item`. */
+  readonly scope: "run" | "task" | "mapped";
 }
 
 /** A mistake in a template; `offset` counts in its text. */
@@ -31,13 +36,18 @@ const TEXTS = [
   "run_id",
   "run_type",
   "try_number",
+  "map_index",
   "local",
 ];
 const MEMBERS: Readonly<Record<string, readonly string[]>> = {
   dag: ["dag_id", "description", "owner", "timezone"],
   task: ["task_id", "operator"],
+  prev_success: ["logical_date", "ds", "data_interval_start", "data_interval_end", "started_at"],
 };
-const NAMES = [...TEXTS, ...Object.keys(MEMBERS), "params", "conf", "tasks"];
+/** What is in them is known at the run only. */
+const OPEN = ["conf", "vars", "item"];
+const NAMES = [...TEXTS, ...Object.keys(MEMBERS), "params", "tasks", ...OPEN];
+const OF_A_TASK = ["try_number", "map_index", "task", "tasks", "item"];
 
 /** Every name and filter that a template uses and that will not be there when it is rendered. */
 export function checkTemplate(text: string, known: KnownNames): TemplateFinding[] {
@@ -64,10 +74,18 @@ export function checkTemplate(text: string, known: KnownNames): TemplateFinding[
 type Mistake = Pick<TemplateFinding, "message" | "didYouMean">;
 type Segment = string | null | undefined;
 
-function nameMistake([name, member, field]: readonly Segment[], known: KnownNames): Mistake | null {
-  if (name === null || name === undefined || name === "conf") return null;
-  if (!NAMES.includes(name)) return { message: `${name}: no such name in templates`, ...suggestion(name, NAMES) };
-  if (name === "tasks") return taskMistake(member, field, known);
+function nameMistake(segments: readonly Segment[], known: KnownNames): Mistake | null {
+  const [name, member] = segments;
+  if (name === null || name === undefined) return null;
+  const names = NAMES.filter((each) => each !== "item" || known.scope === "mapped");
+  if (!NAMES.includes(name)) return { message: `${name}: no such name in templates`, ...suggestion(name, names) };
+  if (known.scope === "run" && OF_A_TASK.includes(name)) {
+    return { message: `${name}: it belongs to a task; here only the names of the run are known` };
+  }
+  if (name === "item" && known.scope === "task")
+    return { message: "item: only a task with for_each has one, in with, when and label" };
+  if (OPEN.includes(name)) return null;
+  if (name === "tasks") return taskMistake(segments.slice(1), known);
   if (name === "params") {
     if (member === undefined || member === null || known.params.includes(member)) return null;
     return {
@@ -84,17 +102,27 @@ function nameMistake([name, member, field]: readonly Segment[], known: KnownName
   return member === undefined || member === "size" ? null : { message: `${name}.${member}: ${name} has no parts` };
 }
 
-function taskMistake(taskId: Segment, field: Segment, known: KnownNames): Mistake | null {
-  if (taskId === undefined || taskId === null) return { message: "tasks: name the task, as in tasks.extract.output" };
-  if (!known.tasks.includes(taskId)) {
-    return { message: `tasks.${taskId}: no such task in this DAG`, ...suggestion(taskId, known.tasks) };
+/** tasks.merge.output, and of a group tasks.warehouse.merge.output or tasks['warehouse.merge'].output. */
+function taskMistake(segments: readonly Segment[], { tasks, unreadable, groupId }: KnownNames): Mistake | null {
+  const [first] = segments;
+  if (first === undefined || first === null) return { message: "tasks: name the task, as in tasks.extract.output" };
+  const lengths = segments.map((_, index) => index + 1);
+  const length = lengths.find((count) => tasks.includes(segments.slice(0, count).join(".")));
+  if (length === undefined) {
+    const inGroup = `${groupId}.${first}`;
+    const better = tasks.includes(inGroup) ? { didYouMean: `tasks.${inGroup}` } : suggestion(first, tasks);
+    return { message: `tasks.${first}: no such task in this DAG`, ...better };
   }
-  if (!known.upstream.has(taskId)) {
-    return {
-      message: `tasks.${taskId}: not upstream of this task, so its output may not be there: add it to depends_on`,
-    };
-  }
-  return field === "output" ? null : { message: `tasks.${taskId}: only tasks.${taskId}.output can be read` };
+  const taskId = segments.slice(0, length).join(".");
+  const why = unreadable(taskId);
+  if (why !== null) return { message: `tasks.${taskId}: ${why}` };
+  return segments[length] === "output" ? null : { message: `tasks.${taskId}: only tasks.${taskId}.output can be read` };
+}
+
+/** Whether a value's templates read outputs of tasks. */
+export function namesTasks(value: Json): boolean {
+  if (typeof value === "string") return isTemplated(value) && "tasks" in templateNames(value);
+  return typeof value === "object" && value !== null && Object.values(value).some(namesTasks);
 }
 
 /** Where Liquid stumbled. It points at the whole {{ … }}; an unknown filter or tag is found by its name. */

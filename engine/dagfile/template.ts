@@ -91,7 +91,7 @@ export function templateNames(text: string): StaticAnalysis["globals"] {
  * Keys of maps are left as they are written.
  */
 export function renderValue(value: Json, context: TemplateContext, path: Path = []): Rendered {
-  if (typeof value === "string") return isTemplated(value) ? renderText(value, context, path) : { ok: true, value };
+  if (typeof value === "string") return isTemplated(value) ? renderOne(value, context, path) : { ok: true, value };
   if (typeof value !== "object" || value === null) return { ok: true, value };
   const result: [string, Json][] = [];
   for (const [key, each] of Object.entries(value)) {
@@ -102,7 +102,7 @@ export function renderValue(value: Json, context: TemplateContext, path: Path = 
   return { ok: true, value: Array.isArray(value) ? result.map(([, each]) => each) : Object.fromEntries(result) };
 }
 
-function renderText(text: string, context: TemplateContext, path: Path): Rendered {
+function renderOne(text: string, context: TemplateContext, path: Path): Rendered {
   try {
     const { engine, parts } = compileTemplate(text);
     const value = engine.renderSync(parts, context) as Json | undefined;

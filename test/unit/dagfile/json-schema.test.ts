@@ -5,16 +5,16 @@ import { at } from "../../../engine/dagfile/schema-issues.ts";
 import { operators } from "./operators.ts";
 
 const schema = dagJsonSchema(operators);
-const task = at(schema, ["properties", "tasks", "additionalProperties"]);
+const task = at(schema, ["definitions", "task"]);
 const parameters = at(task, ["allOf", 1, "then", "properties", "with"]);
 const template = { type: "string", pattern: "\\{[{%]" };
 
 describe("the JSON Schema of a DAG file", () => {
   it("offers every key and every operator, and no other", () => {
-    expect(schema).toMatchObject({ additionalProperties: false, required: ["dag", "tasks"] });
+    expect(schema).toMatchObject({ additionalProperties: false, required: ["dag"] });
     expect(at(task, ["additionalProperties"])).toBe(false);
     expect(at(task, ["properties", "operator", "enum"])).toEqual(["noop", "job.run"]);
-    expect(at(schema, ["properties", "schedule", "properties", "cron", "anyOf"])).toHaveLength(2);
+    expect(at(schema, ["properties", "tasks", "additionalProperties"])).toEqual({ $ref: "#/definitions/task" });
   });
 
   it("checks `with` by the task's operator, and lets a template stand for every parameter", () => {

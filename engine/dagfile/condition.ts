@@ -1,0 +1,22 @@
+import type { Json } from "../core/json.ts";
+import type { TaskFailure } from "../core/operator.ts";
+import { renderGiven } from "./render-text.ts";
+import type { TemplateArguments } from "./template-context.ts";
+
+const FALSE = ["", "0", "false", "no", "off"];
+
+/** Whether what a condition rendered to means yes: all but false, 0, null and the words for them. */
+export function isTruthy(rendered: Json): boolean {
+  if (typeof rendered === "string") return !FALSE.includes(rendered.trim().toLowerCase());
+  return rendered !== false && rendered !== 0 && rendered !== null;
+}
+
+export type Condition =
+  { readonly ok: true; readonly isTrue: boolean } | { readonly ok: false; readonly failure: TaskFailure };
+
+/** Whether a task with this `when` runs (true) or is skipped. Fails with TEMPLATE_FAILED. */
+export function decideWhen(when: string, given: TemplateArguments): Condition {
+  const rendered = renderGiven(when, given);
+  if (rendered.ok) return { ok: true, isTrue: isTruthy(rendered.value) };
+  return { ok: false, failure: { ...rendered.failure, message: `when: ${rendered.failure.message}` } };
+}
