@@ -137,12 +137,17 @@ export function buildProgram(app: App, surroundings: Surroundings, exit: (code: 
     .addHelpText("after", examples(["nocturne dags schema > dag.schema.json"]))
     .action(bind(async () => (await import("./commands/dags-schema.ts")).dagsSchema));
 
-  program
-    .command("backfill <dag>")
+  const backfill = program.command("backfill");
+  backfill
+    .argument("[dag]")
     .description("run a DAG for every night of a range, both ends included")
-    .requiredOption("--from <day>", "the first day of ds, in the DAG's time zone")
-    .requiredOption("--to <day>", "the last one")
+    .option("--from <day>", "the first day of ds, in the DAG's time zone")
+    .option("--to <day>", "the last one")
     .option("--max-active-runs <n>", "nights side by side (default: the DAG's)", wholeNumber)
+    .option("--backwards", "the newest night first")
+    .option("--task <task>", "only this task of each run, with its setup; may be repeated", repeated)
+    .option("--downstream", "with --task: and all that comes after it")
+    .option("--over-budget", "begin although a run is expected to cost more than its budget")
     .addOption(
       new Option("--reprocess <which>", "which existing runs to run again")
         .choices(["none", "failed", "completed"])
@@ -155,9 +160,40 @@ export function buildProgram(app: App, surroundings: Surroundings, exit: (code: 
       examples([
         "nocturne backfill nightly_store_sales --from 2026-01-01 --to 2026-01-31 --dry-run",
         "nocturne backfill nightly_store_sales --from 2026-01-01 --to 2026-01-31 --reprocess failed",
+        "nocturne backfill create nightly_store_sales --from 2016-01-01 --to 2025-12-31 --backwards",
+        "nocturne backfill show 7 --watch",
       ]),
     )
     .action(bind(async () => (await import("./commands/backfill.ts")).backfill));
+  backfill
+    .command("create [dag]")
+    .description("make its runs and leave them to the running system; takes the options of backfill itself")
+    .addHelpText("after", examples(["nocturne backfill create stock --from 2016-01-01 --to 2025-12-31"]))
+    .action(bind(async () => (await import("./commands/backfill-create.ts")).backfillCreate));
+  backfill
+    .command("list")
+    .description("the newest backfills")
+    .option("--dag <id>", "only of this DAG")
+    .option("--limit <n>", "how many", wholeNumber, 50)
+    .addHelpText("after", examples(["nocturne backfill list", "nocturne backfill list --dag stock --json"]))
+    .action(bind(async () => (await import("./commands/backfill-list.ts")).backfillList));
+  backfill
+    .command("show <id>")
+    .description("how far a backfill is, and when it should end")
+    .option("--watch", "until it has ended; carries it on when no engine runs")
+    .addHelpText("after", examples(["nocturne backfill show 7", "nocturne backfill show 7 --watch"]))
+    .action(bind(async () => (await import("./commands/backfill-show.ts")).backfillShow));
+  for (const [word, name, what] of [
+    ["pause", "backfillPause", "begin no more runs of a backfill; those that run go on"],
+    ["resume", "backfillResume", "let a paused backfill go on"],
+    ["cancel", "backfillCancel", "end a backfill: runs that wait have failed, those that run go on"],
+  ] as const) {
+    backfill
+      .command(`${word} <id>`)
+      .description(what)
+      .addHelpText("after", examples([`nocturne backfill ${word} 7`]))
+      .action(bind(async () => (await import("./commands/backfill-change.ts"))[name]));
+  }
 
   const runs = program.command("runs").description("dag runs: what ran, runs, failed, and why");
   runs
@@ -237,10 +273,26 @@ export function buildProgram(app: App, surroundings: Surroundings, exit: (code: 
     .addHelpText("after", examples(["nocturne mails list", "nocturne mails list --json"]))
     .action(bind(async () => (await import("./commands/mails-list.ts")).mailsList));
 
-  program
-    .command("db")
-    .description("Nocturne's own database")
-    .command("migrate")
+  const db = program.command("db").description("Nocturne's own database");
+  db.command("archive")
+    .description("move months of ended runs into files, and free their space")
+    .option("--older-than <duration>", "months that ended so long ago, such as 90d (default: retention.runs)")
+    .option("--before <day>", "months that ended before this day (UTC)")
+    .option("--to <folder>", "where to (default: retention.archive_to, else <home>/archive)")
+    .option("--dry-run", "only say what would leave")
+    .addHelpText(
+      "after",
+      examples([
+        "nocturne db archive --older-than 400d --dry-run",
+        "nocturne db archive --before 2026-01-01 --to /mnt/archive",
+      ]),
+    )
+    .action(bind(async () => (await import("./commands/db-archive.ts")).dbArchive));
+  db.command("check")
+    .description("look at the database: its version, and what each month of runs takes")
+    .addHelpText("after", examples(["nocturne db check", "nocturne db check --json"]))
+    .action(bind(async () => (await import("./commands/db-check.ts")).dbCheck));
+  db.command("migrate")
     .description("bring the database up to this version")
     .addHelpText("after", examples(["nocturne db migrate --database-url postgres://user@host/name"]))
     .action(bind(async () => (await import("./commands/db-migrate.ts")).dbMigrate));
@@ -279,6 +331,8 @@ function wholeNumber(text: string): number {
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("expected a whole number from 1");
   return value;
 }
+
+const repeated = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
 function portNumber(text: string): number {
   const value = Number(text);

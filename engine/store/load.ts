@@ -153,6 +153,7 @@ export async function existingRuns(store: Store, dagId: string, logicalAts: read
         .where("run_key.dag_id", "=", dagId)
         .where(sql<boolean>`run_key.logical_at IN (SELECT instant(ms) FROM unnest(${logicalAts}::float8[]) AS ms)`),
     )
+    .where(NOT_LEAVING)
     .orderBy("logical_at")
     .execute();
   return rows.map(toRun);

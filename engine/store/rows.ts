@@ -2,6 +2,8 @@ import type { Selectable } from "kysely";
 import type { Attempt, Backfill, DagRun, DagState, Deadline, TaskInstance } from "../core/records.ts";
 import type { Database } from "./tables.ts";
 
+const DAY_MS = 86_400_000;
+
 /** Rows as the engine holds them. */
 export const toRun = (row: Selectable<Database["dag_run"]>): DagRun => ({
   runId: row.run_id,
@@ -23,6 +25,7 @@ export const toRun = (row: Selectable<Database["dag_run"]>): DagRun => ({
   quarantine: row.quarantine,
   ending: row.ending,
   budgetLevel: row.budget_level,
+  onlyTasks: row.only_tasks,
 });
 
 export const toDagState = (row: Selectable<Database["dag"]>): DagState => ({
@@ -93,10 +96,16 @@ export const toBackfill = (row: Selectable<Database["backfill"]>): Backfill => (
   dagId: row.dag_id,
   fromDate: row.from_date,
   toDate: row.to_date,
+  fromAt: row.from_at ?? Date.parse(row.from_date),
+  toAt: row.to_at ?? Date.parse(row.to_date) + DAY_MS - 1,
   maxActiveRuns: row.max_active_runs,
   reprocess: row.reprocess,
   conf: row.conf,
+  runsBackwards: row.runs_backwards,
+  onlyTasks: row.only_tasks,
   state: row.state,
+  isPaused: row.is_paused,
   createdAt: row.created_at,
+  updatedAt: row.updated_at,
   completedAt: row.completed_at,
 });

@@ -28,6 +28,7 @@ function night(day: number, state: RunState, minutes: number): { ds: string; run
     triggeredBy: "test",
     quarantine: null,
     budgetLevel: "ok",
+    onlyTasks: null,
     ending: null,
   };
   return { ds, run };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { backfillProgress, listBackfills } from "../../engine/store/read-models/backfills.ts";
+import { backfillPage, backfillProgress, oneBackfill } from "../../engine/store/read-models/backfills.ts";
 import { costs } from "../../engine/store/read-models/costs.ts";
 import { listDags } from "../../engine/store/read-models/dags.ts";
 import { runDetail } from "../../engine/store/read-models/run-detail.ts";
@@ -109,8 +109,14 @@ describe("lists", () => {
       ["nightly", 1],
     ]);
     expect(dags[1]?.spec).toEqual(dag.version.spec);
-    expect(await listBackfills(here.store, { dagId: "nightly" })).toEqual([whole]);
-    expect(await listBackfills(here.store, { dagId: "another" })).toEqual([]);
+    const page = (dagId: string) =>
+      backfillPage(here.store, { visible: ["*"], dagId, limit: 10, offset: 0, orderBy: [] });
+    expect(await page("nightly")).toEqual({ rows: [{ ...whole, number: 1 }], total: 1 });
+    expect(await page("another")).toEqual({ rows: [], total: 0 });
+    expect(await oneBackfill(here.store, "1")).toEqual(await oneBackfill(here.store, whole.backfillId));
+    for (const name of ["2", "0", "-1", "one", "1e3", "9".repeat(40)]) {
+      expect(await oneBackfill(here.store, name)).toBeNull();
+    }
   });
 });
 

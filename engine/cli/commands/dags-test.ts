@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "../../config.ts";
 import type { LoadedDag } from "../../core/dag.ts";
@@ -10,15 +10,15 @@ import type { Store } from "../../store/open.ts";
 import { runsProgress } from "../../store/read-models/progress.ts";
 import type { RunDetail } from "../../store/read-models/run-detail.ts";
 import { listRuns } from "../../store/read-models/runs.ts";
-import { checkRange, rangeOf } from "../backfill/plan.ts";
-import { acceptBackfill } from "../backfill/run.ts";
+import { checkRange, rangeOf, usage } from "../backfill/plan.ts";
+import { accepted } from "../backfill/run.ts";
+import { confOf } from "../backfill/wish.ts";
 import { EXIT } from "../exit-codes.ts";
 import { findDag } from "../read-dags.ts";
 import { findRun } from "../runs/find-run.ts";
 import { runDocument, runLines } from "../runs/run-lines.ts";
 import { warn, withEngine, type Session } from "../session.ts";
 import { progressView } from "../text/progress.ts";
-import { confOf, usage } from "./backfill.ts";
 
 const LOOK_MS = 200;
 /** Bills that come late are waited for this long. */
@@ -83,10 +83,12 @@ async function runOnce(
   const view = progressView(session.out, "runs");
   const { dagId } = dag.spec;
   return withEngine(session, config, store, [dag], async (engine) => {
-    const wish = { dagId, from: date, to: date, maxActiveRuns: 1, reprocess: "none", conf } as const;
+    const backfillId = randomUUID();
+    // Where a task depends on the past, runs that are there must be named: here there is none.
+    const range = { fromDate: date, toDate: date, maxActiveRuns: 1, reprocess: "failed" } as const;
     // From here on a run may begin, and only a run that is known can be cancelled.
     const uninterrupted = { ...session, interrupted: new AbortController().signal };
-    const backfillId = await acceptBackfill(uninterrupted, store, wish);
+    await accepted(uninterrupted, store, { backfillId, dagId, ...range, conf, allowsOverBudget: true }, true);
     let isCancelled = false;
     for (;;) {
       const look = await lookAtRun(store, backfillId).catch(() => null);

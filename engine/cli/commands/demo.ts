@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { join, relative, resolve } from "node:path";
 import { withLocalAws, type Config } from "../../config.ts";
 import { NocturneError } from "../../core/errors.ts";
@@ -90,9 +91,10 @@ async function runDemo(session: Session, home: string, work: Work, startedAt: nu
     out.progress(`${counted(local.value.files, "raw file")} in s3://${DEMO_BUCKETS[0]}, LOCAL at ${url}`);
     const here = withLocalAws({ ...config, databaseUrl: database.value.url }, url);
     return await withStore(session, here, async (store) => {
-      const { from, to, maxActiveRuns, conf } = work;
-      const wish = { dag, from, to, maxActiveRuns, conf, reprocess: "none" } as const;
-      const runs = await runBackfill(session, here, store, { ...wish, carriedOn: [], onlyCarryOn: false });
+      const { from: fromDate, to: toDate, maxActiveRuns, conf } = work;
+      const range = { backfillId: randomUUID(), dagId: DAG, fromDate, toDate, maxActiveRuns };
+      const wish = { ...range, conf, reprocess: "none" } as const;
+      const runs = await runBackfill(session, here, store, { dag, wish, carriedOn: [], onlyCarryOn: false });
       const failed = runs.some(({ state }) => state === "failed");
       const [stores, lines, cost] = await Promise.all([
         // A night that failed may have left no mart to ask.

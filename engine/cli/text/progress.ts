@@ -29,12 +29,12 @@ const total = (counts: Readonly<Partial<Record<string, number>>>): number =>
 export const isFinished = ({ runs }: Progress): boolean => (runs.queued ?? 0) + (runs.running ?? 0) === 0;
 
 /** One sentence: what a log or a pipe gets. */
-export function progressSentence(progress: Progress, noun: string, elapsedMs: number): string {
+export function progressSentence(progress: Progress, noun: string, elapsedMs: number, more = ""): string {
   const { success = 0, failed = 0, running = 0 } = progress.runs;
   const parts = [`${success + failed}/${total(progress.runs)} ${noun} done`];
   if (failed > 0) parts.push(`${failed} failed`);
   if (running > 0) parts.push(`${running} running`);
-  return `${parts.join(", ")} (${spanText(elapsedMs)})`;
+  return `${parts.join(", ")} (${spanText(elapsedMs)})${more}`;
 }
 
 /** The lines a terminal shows: a bar over the runs, then a line for each task. None is wider than `columns`. */
@@ -43,6 +43,7 @@ export function progressLines(
   noun: string,
   elapsedMs: number,
   { colors, columns }: Pick<Output, "colors" | "columns">,
+  more = "",
 ): string[] {
   const { success = 0, failed = 0 } = progress.runs;
   const share = total(progress.runs) === 0 ? 1 : (success + failed) / total(progress.runs);
@@ -57,24 +58,29 @@ export function progressLines(
     });
     return `  ${pad(taskId, widest, "left")}  ${figures.join("  ")}`;
   });
-  return [`${bar}  ${progressSentence(progress, noun, elapsedMs)}`, ...lines].map((line) => cut(line, columns));
+  return [`${bar}  ${progressSentence(progress, noun, elapsedMs, more)}`, ...lines].map((line) => cut(line, columns));
+}
+
+interface ProgressView {
+  /** `more`: what else is known of it, at the end of the sentence. */
+  show(progress: Progress, elapsedMs: number, more?: string): void;
 }
 
 /** Shows progress as it comes: redrawn in place on a terminal, elsewhere a line whenever another run has ended. */
-export function progressView(out: Output, noun: string): { show(progress: Progress, elapsedMs: number): void } {
+export function progressView(out: Output, noun: string): ProgressView {
   let drawn = 0;
   let lastEnded = -1;
   return {
-    show(progress, elapsedMs) {
+    show(progress, elapsedMs, more) {
       if (out.live) {
         // What has scrolled off the top can not be redrawn.
-        const lines = progressLines(progress, noun, elapsedMs, out).slice(0, out.rows - 1);
+        const lines = progressLines(progress, noun, elapsedMs, out, more).slice(0, out.rows - 1);
         out.draw(`${eraseAbove(drawn)}${lines.join("\n")}\n`);
         drawn = lines.length;
         return;
       }
       const ended = (progress.runs.success ?? 0) + (progress.runs.failed ?? 0);
-      if (ended !== lastEnded) out.progress(progressSentence(progress, noun, elapsedMs));
+      if (ended !== lastEnded) out.progress(progressSentence(progress, noun, elapsedMs, more));
       lastEnded = ended;
     },
   };

@@ -93,7 +93,8 @@ export class RunDraft {
       if (!isLeft(taskAt)) this.mapped.set(taskAt, { ...NOT_MAPPED_YET, places });
     }
     nodes.forEach((node, place) => {
-      if (node.attempt && hasDebts(node.attempt) && this.started?.[place] !== node) this.leftSettling.push(node.attempt);
+      if (node.attempt && hasDebts(node.attempt) && this.started?.[place] !== node)
+        this.leftSettling.push(node.attempt);
     });
   }
 

@@ -61,7 +61,8 @@ export class RunQueues {
   /** When the next run may start that only waits for its time. */
   get nextStartAt(): number {
     let at = Infinity;
-    for (const { first } of this.queues.values()) if (first && this.mayStart(first)) at = Math.min(at, first.run.runAfterAt);
+    for (const { first } of this.queues.values())
+      if (first && this.mayStart(first)) at = Math.min(at, first.run.runAfterAt);
     return at;
   }
 

@@ -6,7 +6,7 @@ import type { Store } from "../open.ts";
 import { all, isVisible, paged, readPage, within, type Page, type Paging, type Span, type Visible } from "./page.ts";
 
 /** A run and the version of its DAG that it follows. */
-export interface RunRow extends Omit<DagRun, "backfillId" | "quarantine" | "ending" | "budgetLevel"> {
+export interface RunRow extends Omit<DagRun, "backfillId" | "quarantine" | "ending" | "budgetLevel" | "onlyTasks"> {
   readonly note: string | null;
   readonly versionNumber: number;
   readonly publishedAt: Instant;
