@@ -2,12 +2,6 @@ import type { ScheduleSpec } from "../dag.ts";
 import type { Instant } from "../json.ts";
 import { DAY_MS, dayWall } from "./zone.ts";
 
-/**
- * How far a search for a tick goes over days that are left out. The rarest day that cron knows, a 29th of February on one
- * day of the week, comes back after 40 years at the latest: whoever finds nothing in 50 will find nothing.
- */
-const SEARCH_MS = 50 * 366 * DAY_MS;
-
 /** The days on which a schedule has no tick, however many its cron has there. Days and times are wall time (see Zone). */
 export class LeftOutDays {
   private readonly skipped: ReadonlySet<number>;
@@ -39,16 +33,21 @@ export class LeftOutDays {
     return this.skipped.has(day) || (this.businessDays && isWeekend(day));
   }
 
-  /** Looking forward from `instant`, nothing comes after this any more. */
-  searchUntil(instant: Instant): Instant {
-    return Math.max(instant, this.last) + SEARCH_MS;
+  /**
+   * How far a search for a tick goes. Beyond the last day of the list only days of the week decide: what finds none until they
+   * have all come again finds none ever.
+   */
+  searchUntil(instant: Instant, recursWithinMs: number): Instant {
+    return Math.max(instant, this.last) + recursWithinMs + WEEK_MS;
   }
 
-  /** Looking back from `instant`, nothing comes before this any more. */
-  searchFrom(instant: Instant): Instant {
-    return Math.min(instant, this.first) - SEARCH_MS;
+  /** The same, looking back from `instant`. */
+  searchFrom(instant: Instant, recursWithinMs: number): Instant {
+    return Math.min(instant, this.first) - recursWithinMs - WEEK_MS;
   }
 }
+
+const WEEK_MS = 7 * DAY_MS;
 
 type Calendar = Pick<ScheduleSpec, "skipDates" | "businessDays">;
 

@@ -36,8 +36,8 @@ export class CronTicks implements TickSet {
 
   next(instant: Instant): Instant | null {
     const start = midnight(this.zone.wall(instant)) - DAY_MS;
-    const limit = this.leftOut?.searchUntil(instant) ?? Infinity;
     const bounds = this.crons.map((cron) => {
+      const limit = this.leftOut?.searchUntil(instant, cron.sameWeekdayWithinMs) ?? Infinity;
       for (let day = cron.nextDay(start); day !== null && day <= limit; day = cron.nextDay(day + DAY_MS)) {
         const tick = this.ticksOf(cron, day).find((at) => at > instant);
         if (tick !== undefined) return tick;
@@ -51,8 +51,8 @@ export class CronTicks implements TickSet {
 
   previous(instant: Instant): Instant | null {
     const start = midnight(this.zone.wall(instant)) + DAY_MS;
-    const limit = this.leftOut?.searchFrom(instant) ?? -Infinity;
     const bounds = this.crons.map((cron) => {
+      const limit = this.leftOut?.searchFrom(instant, cron.sameWeekdayWithinMs) ?? -Infinity;
       for (let day = cron.previousDay(start); day !== null && day >= limit; day = cron.previousDay(day - DAY_MS)) {
         const tick = this.ticksOf(cron, day).findLast((at) => at < instant);
         if (tick !== undefined) return tick;

@@ -26,6 +26,8 @@ export interface CronDays {
   readonly times: readonly number[];
   /** The hour field is `*`: such a schedule follows the clock through a fold and runs in both of its hours. */
   readonly everyHour: boolean;
+  /** No more than this lies between two days of the same day of the week, if there is another. */
+  readonly sameWeekdayWithinMs: number;
   /** The first day at or after `day` (both as the wall time of midnight); null: none in croner's range. */
   nextDay(day: number): number | null;
   /** The last day at or before `day`. */
@@ -33,6 +35,10 @@ export interface CronDays {
 }
 
 const compiled = new Map<string, CronDays>();
+
+const WEEK_MS = 7 * DAY_MS;
+/** The rarest day that cron knows, a 29th of February on one day of the week, comes back after 40 years at the latest. */
+const LONG_MS = 50 * 366 * DAY_MS;
 
 /** Compiles a five-field expression or a preset; throws croner's own error when it is invalid. */
 export function cronDays(expression: string): CronDays {
@@ -64,8 +70,11 @@ function compile(expression: string): CronDays {
     times.push(at.getTime() - SOME_DAY);
     at = clock.nextRun(at);
   }
-  const shared = { times, everyHour: hour === "*" };
-  if (dayOfMonth === "*" && month === "*" && dayOfWeek === "*") {
+  const isAnyDate = dayOfMonth === "*" && month === "*";
+  // The second Monday (1#2) and the last Friday (5L) are no days of every week.
+  const isWeekly = isAnyDate && !/[#L]/i.test(dayOfWeek);
+  const shared = { times, everyHour: hour === "*", sameWeekdayWithinMs: isWeekly ? WEEK_MS : LONG_MS };
+  if (isAnyDate && dayOfWeek === "*") {
     return { ...shared, nextDay: (day) => day, previousDay: (day) => day };
   }
   const days = inUtc(`0 0 ${dayOfMonth} ${month} ${dayOfWeek}`);

@@ -4,6 +4,9 @@ import { LeftOutDays, midnight } from "./calendar.ts";
 import type { TickSet } from "./tick-set.ts";
 import { DAY_MS, Zone } from "./zone.ts";
 
+/** Many times over: every number of days, on every day of the week, in summer and in winter. */
+const RECURS_WITHIN_MS = 50 * 366 * DAY_MS;
+
 /**
  * Ticks at equal distances from an anchor, before it too: a backfill may go there. They count elapsed time and not the
  * wall's, as Airflow's timedelta: after a change of the clocks the wall shows another time.
@@ -31,7 +34,7 @@ export class EvenTicks implements TickSet {
     const { leftOut, every, zone } = this;
     let tick = this.firstAfter(instant);
     if (leftOut === null) return tick;
-    const limit = leftOut.searchUntil(instant);
+    const limit = leftOut.searchUntil(instant, RECURS_WITHIN_MS);
     while (leftOut.has(zone.wall(tick))) {
       if (tick > limit) return null;
       const morrow = zone.firstInstant(midnight(zone.wall(tick)) + DAY_MS);
@@ -44,7 +47,7 @@ export class EvenTicks implements TickSet {
     const { leftOut, every, zone } = this;
     let tick = this.lastBefore(instant);
     if (leftOut === null) return tick;
-    const limit = leftOut.searchFrom(instant);
+    const limit = leftOut.searchFrom(instant, RECURS_WITHIN_MS);
     while (leftOut.has(zone.wall(tick))) {
       if (tick < limit) return null;
       const morning = zone.firstInstant(midnight(zone.wall(tick)));
