@@ -17,7 +17,12 @@ export interface FoundDags {
 export async function readDags(session: Session, config: Config): Promise<FoundDags> {
   const projectRoot = dirname(config.dagsFolder);
   const operators = await session.app.operators();
-  const found = await readDagFolder({ folder: config.dagsFolder, projectRoot, operators });
+  const found = await readDagFolder({
+    folder: config.dagsFolder,
+    projectRoot,
+    operators,
+    environment: config.environment,
+  });
   return { dags: found.dags, problems: placed(found.problems, projectRoot, session.cwd) };
 }
 
@@ -32,7 +37,7 @@ export async function readNamedDags(session: Session, config: Config, files: rea
   }
   const found = await Promise.all(
     [...byRoot].map(async ([projectRoot, paths]) => {
-      const read = await readDagFiles({ files: paths, projectRoot, operators });
+      const read = await readDagFiles({ files: paths, projectRoot, operators, environment: config.environment });
       return { dags: read.dags, problems: placed(read.problems, projectRoot, session.cwd) };
     }),
   );

@@ -1,15 +1,7 @@
-import type { Json } from "../core/json.ts";
+import { isTruthy } from "../core/condition.ts";
 import type { TaskFailure } from "../core/operator.ts";
 import { renderGiven } from "./render-text.ts";
 import type { TemplateArguments } from "./template-context.ts";
-
-const FALSE = ["", "0", "false", "no", "off"];
-
-/** Whether what a condition rendered to means yes: all but false, 0, null and the words for them. */
-export function isTruthy(rendered: Json): boolean {
-  if (typeof rendered === "string") return !FALSE.includes(rendered.trim().toLowerCase());
-  return rendered !== false && rendered !== 0 && rendered !== null;
-}
 
 export type Condition =
   { readonly ok: true; readonly isTrue: boolean } | { readonly ok: false; readonly failure: TaskFailure };

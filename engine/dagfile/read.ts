@@ -8,10 +8,12 @@ import { dagFindings } from "./dag-checks.ts";
 import { toDagSpec } from "./dag-spec.ts";
 import { resolveDependencies } from "./dependencies.ts";
 import { flatten } from "./flat-tasks.ts";
+import { overlayIds, withLayers } from "./layers.ts";
 import type { ReadProjectFile } from "./project-files.ts";
 import { namedFiles } from "./project-files.ts";
 import { isPlaceholder, salvage } from "./salvage.ts";
 import type { Finding } from "./schema-issues.ts";
+import { suggestion } from "./schema-issues.ts";
 import { templateFindings } from "./template-checks.ts";
 import type { DagProblem, SourceDocument } from "./yaml-document.ts";
 import { parseDocuments } from "./yaml-document.ts";
@@ -30,8 +32,11 @@ interface Declared {
 
 /** What one file gives, with the ids it claims. */
 export interface ReadFile extends ReadDags {
+  readonly file: string;
   /** Every DAG of the file, also those with problems. */
   readonly declared: readonly Declared[];
+  /** Included files and overlays that its DAGs are made of beside it. */
+  readonly layers: readonly string[];
 }
 
 export interface DagFile {
@@ -40,6 +45,8 @@ export interface DagFile {
   readonly text: string;
   readonly operators: readonly OperatorDescriptor[];
   readonly readProjectFile: ReadProjectFile;
+  /** Whose overlay counts (overlays/<environment>.yaml beside the file); absent or null: none. */
+  readonly environment?: string | null;
 }
 
 /** Reads the DAGs of one file's text. Never throws for what stands in the file: problems are values, all of them at once. */
@@ -51,6 +58,8 @@ interface Project {
   /** Files that a DAG names are found from here, and never outside; file names in problems are relative to it. */
   readonly projectRoot: string;
   readonly operators: readonly OperatorDescriptor[];
+  /** Whose overlay counts; absent or null: none. */
+  readonly environment?: string | null;
 }
 
 /** Reads every .yaml and .yml file of a folder. */
@@ -58,30 +67,45 @@ export async function readDagFolder({ folder, ...project }: Project & { readonly
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => null);
   if (entries === null) return { dags: [], problems: [unreadable(folder, "no such folder", project.projectRoot)] };
   const names = entries.filter((each) => !each.isDirectory() && /\.ya?ml$/.test(each.name)).map((each) => each.name);
-  return readDagFiles({ files: names.sort().map((name) => join(folder, name)), ...project });
+  return read(
+    names.sort().map((name) => join(folder, name)),
+    project,
+    folder,
+  );
 }
 
 /** Reads the files named. */
 export async function readDagFiles({
   files,
-  projectRoot,
-  operators,
+  ...project
 }: Project & { readonly files: readonly string[] }): Promise<ReadDags> {
+  return read(files, project, null);
+}
+
+/** `folder`: the files are all of it. */
+async function read(paths: readonly string[], project: Project, folder: string | null): Promise<ReadDags> {
+  const { projectRoot, operators, environment = null } = project;
   const readProjectFile = projectReader(projectRoot);
-  const read = await Promise.all(
-    files.map(async (path): Promise<ReadFile> => {
+  const files = await Promise.all(
+    paths.map(async (path): Promise<ReadFile> => {
+      const file = shownPath(path, projectRoot);
       const text = await readFile(path, "utf8").catch(() => null);
-      if (text === null) {
-        return {
-          dags: [],
-          problems: [unreadable(path, "no such file, or it cannot be read", projectRoot)],
-          declared: [],
-        };
-      }
-      return readOne({ file: shownPath(path, projectRoot), text, operators, readProjectFile });
+      if (text !== null) return readOne({ file, text, operators, readProjectFile, environment });
+      const problems = [unreadable(path, "no such file, or it cannot be read", projectRoot)];
+      return { file, dags: [], problems, declared: [], layers: [] };
     }),
   );
-  return withoutDuplicates(read);
+  const found = withoutDuplicates(files);
+  if (folder === null || environment === null) return found;
+  const ids = files.flatMap(({ declared }) => declared.map(({ dagId }) => dagId));
+  const unknown = (overlayIds(shownPath(folder, projectRoot), environment, readProjectFile) ?? [])
+    .filter(({ message }) => !ids.includes(message))
+    .map((each) => ({
+      ...each,
+      message: `${each.message}: no such DAG in this folder`,
+      ...suggestion(each.message, ids),
+    }));
+  return { ...found, problems: [...found.problems, ...unknown] };
 }
 
 /** A file's path as problems and versions show it. */
@@ -118,10 +142,14 @@ export function readOne(given: DagFile): ReadFile {
     dags: problems.length > 0 ? [] : read.flatMap((each) => each.dags),
     problems: [...problems, ...read.flatMap((each) => each.problems)].sort(byPlace),
     declared: read.flatMap((each) => each.declared),
+    file: given.file,
+    layers: read.flatMap((each) => each.layers),
   };
 }
 
-function readDocument(document: SourceDocument, { file, text, operators, readProjectFile }: DagFile): ReadFile {
+function readDocument(own: SourceDocument, given: DagFile): ReadFile {
+  const { file, text, operators, readProjectFile, environment = null } = given;
+  const { document, problems: layering, files: layers } = withLayers(own, file, environment, readProjectFile);
   const { input, findings: shape, ...salvaged } = salvage(document.value);
   const toProblem = ({ code, path, part, message, didYouMean }: Finding): DagProblem => ({
     code,
@@ -129,7 +157,9 @@ function readDocument(document: SourceDocument, { file, text, operators, readPro
     at: document.place(path, part),
     ...(didYouMean === undefined ? {} : { didYouMean }),
   });
-  if (input === null) return { dags: [], problems: shape.map(toProblem), declared: [] };
+  if (input === null) {
+    return { file, dags: [], problems: [...layering, ...shape.map(toProblem)], declared: [], layers };
+  }
   const broken = "broken" in salvaged ? salvaged.broken : new Set<string>();
   const flat = flatten(input);
   const dependencies = resolveDependencies(flat);
@@ -137,6 +167,7 @@ function readDocument(document: SourceDocument, { file, text, operators, readPro
   const { files, findings: missing } = namedFiles(flat, operators, readProjectFile);
   const templates = broken.has("params") ? [] : templateFindings(input, flat, spec, document.value);
   const problems = [
+    ...layering,
     ...[...shape, ...dagFindings(input, flat, dependencies, spec, operators, broken), ...missing].map(toProblem),
     ...templates.map(({ path, offset, length, ...mistake }): DagProblem => {
       return { code: "DAG_TEMPLATE", ...mistake, at: document.placeInText(path, offset, length) };
@@ -147,11 +178,18 @@ function readDocument(document: SourceDocument, { file, text, operators, readPro
     dags: problems.length > 0 ? [] : [{ spec, versionHash, source: { file, text }, files }],
     problems,
     declared: isPlaceholder(input.dag) ? [] : [{ dagId: input.dag, at: document.place(["dag"], "value") }],
+    file,
+    layers,
   };
 }
 
-/** A DAG id names one DAG: of all files' the first stays, a later one is a problem. */
-export function withoutDuplicates(read: readonly ReadFile[]): ReadDags {
+/**
+ * All files together. A DAG id names one DAG: the first stays, a later one is a problem. A file that others include is no
+ * DAG file, and what is wrong with a shared file is told once.
+ */
+export function withoutDuplicates(files: readonly ReadFile[]): ReadDags {
+  const included = new Set(files.flatMap(({ layers }) => layers));
+  const read = files.filter(({ file, declared }) => declared.length > 0 || !included.has(file));
   const first = new Map<string, Declared>();
   const doubled: DagProblem[] = [];
   for (const each of read.flatMap(({ declared }) => declared)) {
@@ -164,7 +202,8 @@ export function withoutDuplicates(read: readonly ReadFile[]): ReadDags {
   }
   const kept = new Map<string, LoadedDag>();
   for (const dag of read.flatMap(({ dags }) => dags)) if (!kept.has(dag.spec.dagId)) kept.set(dag.spec.dagId, dag);
-  return { dags: [...kept.values()], problems: [...read.flatMap(({ problems }) => problems), ...doubled] };
+  const problems = new Map(read.flatMap((each) => each.problems).map((each) => [JSON.stringify(each), each]));
+  return { dags: [...kept.values()], problems: [...problems.values(), ...doubled] };
 }
 
 const byPlace = (a: DagProblem, b: DagProblem): number => a.at.line - b.at.line || a.at.column - b.at.column;

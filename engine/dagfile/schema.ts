@@ -35,6 +35,7 @@ const concurrencyKey = z.union([
 
 export const dagSchema = z.strictObject({
   dag: id.describe("The DAG's id: its identity for good"),
+  include: z.string().optional().describe("A file of keys that hold where this one says nothing, beside this file"),
   description: z.string().optional(),
   owner: z.string().optional(),
   tags: names.optional(),

@@ -23,6 +23,8 @@ export type DagProblem = Problem & { readonly at: Required<NonNullable<Problem["
 /** One document of a file, as plain data with a way back to its places. */
 export interface SourceDocument {
   readonly value: unknown;
+  /** How many segments of the path lead somewhere. */
+  depth(path: Path): number;
   /** The place of a value, or of its key; of the nearest enclosing one when the path leads nowhere. */
   place(path: Path, part: "key" | "value"): DagProblem["at"];
   /** The place of `length` characters at `offset` within a string value. */
@@ -134,22 +136,23 @@ function places(
   document: Document.Parsed<ParsedNode>,
   source: string,
   place: (from: number, to: number) => DagProblem["at"],
-): Pick<SourceDocument, "place" | "placeInText"> {
+): Omit<SourceDocument, "value"> {
   const resolved = (node: unknown): unknown => (isAlias(node) ? node.resolve(document) : node);
-  const find = (path: Path): { key: unknown; value: unknown; whole: boolean } => {
+  const find = (path: Path): { key: unknown; value: unknown; whole: boolean; depth: number } => {
     let [key, value]: unknown[] = [document.contents, document.contents];
-    for (const segment of path) {
+    for (const [depth, segment] of path.entries()) {
       const container = resolved(value);
       const pair = isMap(container)
         ? container.items.findLast((each) => isScalar(each.key) && String(each.key.value) === String(segment))
         : undefined;
       const item = isSeq(container) ? container.items[Number(segment)] : undefined;
-      if (pair === undefined && item === undefined) return { key, value, whole: false };
+      if (pair === undefined && item === undefined) return { key, value, whole: false, depth };
       [key, value] = isPair(pair) ? [pair.key, pair.value ?? pair.key] : [item, item];
     }
-    return { key, value, whole: true };
+    return { key, value, whole: true, depth: path.length };
   };
   return {
+    depth: (path) => find(path).depth,
     place(path, part) {
       const { key, value, whole } = find(path);
       // A whole map or list is too much to underline: its key says where it is.

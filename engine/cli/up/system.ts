@@ -90,6 +90,7 @@ function watch(session: Session, config: Config, store: Store, onNews: (news: Fo
       folder: config.dagsFolder,
       projectRoot: dirname(config.dagsFolder),
       operators,
+      environment: config.environment,
       known: dags.filter(({ isStale }) => !isStale).map(({ dagId, file }) => ({ dagId, file })),
       onNews,
       onError: (error) => session.out.progress(`nocturne: ${config.dagsFolder}: ${(error as Error).message}`),

@@ -40,6 +40,8 @@ interface WatchOptions {
   /** Files that DAGs name are found from here. */
   readonly projectRoot: string;
   readonly operators: readonly OperatorDescriptor[];
+  /** Whose overlay counts; absent or null: none. */
+  readonly environment?: string | null;
   /** DAGs that are known from before, with the file each was read from (as shown in problems). */
   readonly known: readonly { readonly dagId: string; readonly file: string }[];
   readonly onNews: (news: FolderNews) => void;
@@ -136,15 +138,13 @@ class DagFolder {
     // A folder that cannot be listed may come back: its DAGs stay as they were read.
     if (paths === null) return new Map(this.taken);
     const named = new Map<string, string>();
-    for (const { dags } of this.files.values())
-      for (const { files } of dags) for (const { path } of files) named.set(path, "");
+    for (const known of this.files.values()) for (const file of filesOf(known)) named.set(file, "");
     for (const path of named.keys()) named.set(path, await stampOf(join(projectRoot, path)));
     const look = new Map<string, string>();
     for (const path of paths) {
       const file = shownPath(path, projectRoot);
-      const others = (this.files.get(file)?.dags ?? []).flatMap(({ files }) =>
-        files.map((each) => named.get(each.path)),
-      );
+      const known = this.files.get(file);
+      const others = known === undefined ? [] : filesOf(known).map((each) => named.get(each));
       look.set(file, [await stampOf(path), ...others].join(" "));
     }
     return look;
@@ -167,11 +167,11 @@ class DagFolder {
 
   /** The stamp is older than the read. Other files that it names for the first time change the stamp: it is read once more. */
   private async read(file: string, look: Look): Promise<void> {
-    const { projectRoot, operators } = this.options;
+    const { projectRoot, operators, environment = null } = this.options;
     const text = await readFile(join(projectRoot, file), "utf8").catch(() => null);
     // Gone again: the next look says so.
     if (text === null) return void this.suspects.delete(file);
-    const read = readOne({ file, text, operators, readProjectFile: projectReader(projectRoot) });
+    const read = readOne({ file, text, operators, environment, readProjectFile: projectReader(projectRoot) });
     if (!this.isAgreed(file, read)) return;
     this.suspects.delete(file);
     this.taken.set(file, look.get(file) ?? "");
@@ -220,8 +220,8 @@ class DagFolder {
   private watchFolders(): void {
     const { folder, projectRoot } = this.options;
     const folders = new Set([folder]);
-    for (const { dags } of this.files.values())
-      for (const { files } of dags) for (const { path } of files) folders.add(dirname(join(projectRoot, path)));
+    for (const known of this.files.values())
+      for (const file of filesOf(known)) folders.add(dirname(join(projectRoot, file)));
     for (const [path, watcher] of this.watchers) {
       if (folders.has(path)) continue;
       watcher.close();
@@ -244,6 +244,12 @@ class DagFolder {
     }
   }
 }
+
+/** Every other file of the project that the DAGs of this one are made of. */
+const filesOf = ({ read, dags }: KnownFile): string[] => [
+  ...read.layers,
+  ...dags.flatMap(({ files }) => files.map(({ path }) => path)),
+];
 
 /** Equal for a folder that stands the same. */
 function newsText({ dags, problems, isThere }: FolderNews): string {
