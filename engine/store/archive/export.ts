@@ -131,11 +131,10 @@ async function hasAllRows(client: pg.ClientBase, { tables, month }: Manifest): P
 /** Every table of the month, then what its rows name: an archive is read without the database it came from. */
 async function queriesOf(client: pg.ClientBase, { month }: Month) {
   const tables = await partitionedTables(client);
-  const keys = await Promise.all(tables.map((table) => keyOf(client, table)));
-  const own = tables.map((table, index) => ({
-    table,
-    query: `SELECT * FROM "${table}_${month}" ORDER BY ${keys[index]}`,
-  }));
+  const own: { readonly table: string; readonly query: string }[] = [];
+  for (const table of tables) {
+    own.push({ table, query: `SELECT * FROM "${table}_${month}" ORDER BY ${await keyOf(client, table)}` });
+  }
   const runs = `"dag_run_${month}"`;
   const named = [
     ["frozen_params", `hash IN (SELECT params_hash FROM "attempt_${month}") ORDER BY hash`],
