@@ -26,6 +26,7 @@ const rethrow = (_runId: string, error: unknown): never => {
 
 /** What the database would hold: every batch is applied, and refused where it does not match what is there. */
 class Rows {
+  readonly versions: DagVersion[] = [];
   readonly runs = new Map<string, DagRun>();
   readonly tasks = new Map<string, TaskInstance>();
   readonly attempts = new Map<string, Attempt>();
@@ -36,6 +37,7 @@ class Rows {
   apply(batch: FlushBatch): void {
     for (const { version } of batch.versions) {
       const { dagId, spec } = version;
+      this.versions.push(version);
       const fresh = { dagId, isPaused: spec.paused, scheduledUntil: null, nextDueAt: null };
       this.dags.set(dagId, { ...fresh, ...this.dags.get(dagId), isStale: false });
     }
@@ -232,7 +234,7 @@ export class Nights {
       [...map.values()].filter((row) => runs.some(({ runId }) => runId === row.runId));
     const loaded: LoadedWorld = {
       installationId: "installation",
-      versions: version.versionNumber === 0 ? [] : [version],
+      versions: rows.versions,
       currentVersion: version.versionNumber === 0 ? {} : { [version.dagId]: version.versionId },
       dags: [...rows.dags.values()],
       deadlines: [...rows.deadlines.values()].filter(({ state }) => state === "pending"),
