@@ -9,6 +9,7 @@ import { ApiError, sendError } from "./answer-error.ts";
 import { authenticate, authorize } from "./auth.ts";
 import { rememberPaths } from "./known-paths.ts";
 import type { Api, ApiOptions } from "./options.ts";
+import { backfillRoutes } from "./routes/backfills.ts";
 import { dagRunRoutes } from "./routes/dag-runs.ts";
 import { dagRoutes } from "./routes/dags.ts";
 import { importErrorRoutes } from "./routes/import-errors.ts";
@@ -138,6 +139,7 @@ async function createApp(options: ApiOptions): Promise<Api> {
     dagRoutes(api, options);
     triggerRoutes(api, options);
     dagRunRoutes(api, options);
+    backfillRoutes(api, options);
     taskInstanceRoutes(api, options);
     importErrorRoutes(api, options);
     monitorRoutes(api, options);

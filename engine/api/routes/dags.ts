@@ -1,20 +1,13 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
-import type { CommandResult } from "../../core/records.ts";
-import { commandResult, enqueue, withdraw } from "../../store/inbox.ts";
 import { dagPage, oneDag } from "../../store/read-models/dag-list.ts";
-import { storeHealth } from "../../store/read-models/health.ts";
 import type { Store } from "../../store/open.ts";
-import { MOST_PENDING } from "../../store/trigger.ts";
-import { ApiError, unavailable } from "../answer-error.ts";
+import { ApiError } from "../answer-error.ts";
 import { dagAnswer } from "../answers/dag.ts";
 import { visibleTo } from "../auth.ts";
+import { COMMAND_MS, carryOut } from "../carry-out.ts";
 import type { Api, ApiOptions } from "../options.ts";
 import { DagAnswer, DagsAnswer, refusals } from "../schemas/answers.ts";
 import { many, orderOf, paging } from "../schemas/queries.ts";
-
-const LOOK_MS = 20;
-const COMMAND_MS = 5_000;
 
 const DagPath = z.object({ dag_id: z.string() });
 
@@ -86,39 +79,16 @@ export function dagRoutes(app: Api, { store, commandTimeoutMs = COMMAND_MS }: Ap
     },
     async ({ params, body, caller }) => {
       await dagOf(store, params.dag_id);
-      const { pendingCommands } = await storeHealth(store);
-      if (pendingCommands >= MOST_PENDING) throw tooMany();
       const by = `rest_api:${caller?.id ?? ""}`;
       const wish = { kind: "pause_dag", dagId: params.dag_id, isPaused: body.is_paused, by } as const;
-      const result = await carriedOut(store, await enqueue(store, wish), commandTimeoutMs);
-      if (result === null) throw unavailable("nobody carried it out in time, and nothing was done: no writer lives");
-      if (!result.ok) throw new ApiError(result.code === "DAG_NOT_FOUND" ? 404 : 500, result.code, result.message);
+      await carryOut(store, wish, commandTimeoutMs);
       return dagAnswer(await dagOf(store, params.dag_id));
     },
   );
 }
 
-export const tooMany = (): ApiError =>
-  new ApiError(429, "TOO_MANY_REQUESTS", `${MOST_PENDING} wishes wait for the writer already`, { "retry-after": "10" });
-
 async function dagOf(store: Store, dagId: string) {
   const dag = await oneDag(store, dagId);
   if (dag) return dag;
   throw new ApiError(404, "DAG_NOT_FOUND", `there is no DAG ${dagId}`);
-}
-
-/** The command's result. null: it was withdrawn in time, and nothing of it was or will be done (protocol rule 30). */
-async function carriedOut(store: Store, id: string, waitMs: number): Promise<CommandResult | null> {
-  const until = performance.now() + waitMs;
-  while (performance.now() < until) {
-    const result = await commandResult(store, id);
-    if (result) return result;
-    await delay(LOOK_MS);
-  }
-  if (await withdraw(store, id)) return null;
-  for (;;) {
-    const result = await commandResult(store, id);
-    if (result) return result;
-    await delay(LOOK_MS);
-  }
 }

@@ -1,19 +1,18 @@
 import { z } from "zod";
 import type { DagSpec } from "../../core/dag.ts";
-import type { Json } from "../../core/json.ts";
+import type { JsonObject } from "../../core/json.ts";
 import type { DagVersion } from "../../core/records.ts";
 import { manualInterval } from "../../core/schedule/manual-run.ts";
 import { dagRunIdFor } from "../../core/schedule/runs.ts";
-import { nearest } from "../../core/similar.ts";
 import { canonicalJson, sha256 } from "../../dagfile/canonical-json.ts";
-import { paramMistake } from "../../dagfile/params.ts";
+import { confMistakes } from "../../dagfile/conf-mistakes.ts";
 import { triggerRun, type TriggerOutcome, type TriggeredRun } from "../../store/trigger.ts";
 import { ApiError, invalid, type FieldMistake } from "../answer-error.ts";
 import { runAnswer } from "../answers/run.ts";
 import type { Api, ApiOptions } from "../options.ts";
 import { RunAnswer, refusals } from "../schemas/answers.ts";
 import { IdempotencyHeaders, TriggerBody } from "../schemas/trigger-body.ts";
-import { tooMany } from "./dags.ts";
+import { tooMany } from "../carry-out.ts";
 
 export function triggerRoutes(app: Api, options: ApiOptions): void {
   const { store } = options;
@@ -63,7 +62,7 @@ function plan(
   body: TriggerBody,
   made: Pick<TriggeredRun, "runId" | "runAfterAt" | "queuedAt" | "triggeredBy">,
 ): { readonly run: TriggeredRun } | { readonly refusal: readonly FieldMistake[] } {
-  const refusal = confMistakes(spec, body.conf);
+  const refusal = fieldMistakes(spec, body.conf);
   if (refusal.length > 0) return { refusal };
   const { data_interval_start: start, data_interval_end: end, logical_date: logicalAt, conf, note } = body;
   const interval =
@@ -73,18 +72,13 @@ function plan(
   return { run: { ...made, intervalStartAt: interval.startAt, intervalEndAt: interval.endAt, conf, note } };
 }
 
-function confMistakes({ params }: DagSpec, conf: Readonly<Record<string, Json>>): FieldMistake[] {
-  return Object.entries(conf).flatMap(([name, value]) => {
-    const loc = ["body", "conf", name];
-    const param = Object.hasOwn(params, name) ? params[name] : undefined;
-    if (param === undefined) {
-      const near = nearest(name, Object.keys(params));
-      const hint = near === undefined ? "" : `; did you mean ${near}?`;
-      return [{ loc, msg: `the DAG has no param ${name}${hint}`, type: "extra_forbidden" }];
-    }
-    const mistake = paramMistake(param, value);
-    return mistake === null ? [] : [{ loc, msg: mistake, type: "value_error" }];
-  });
+/** What of a conf the DAG's params do not take; `place`: where it stands in the request. */
+export function fieldMistakes(spec: DagSpec, conf: JsonObject): FieldMistake[] {
+  return confMistakes(spec, conf).map(({ name, message, isUnknown }) => ({
+    loc: ["body", "conf", name],
+    msg: message,
+    type: isUnknown ? "extra_forbidden" : "value_error",
+  }));
 }
 
 function refused(

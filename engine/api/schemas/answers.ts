@@ -162,6 +162,45 @@ export const ImportErrorsAnswer = z
   })
   .meta({ id: "ImportErrorCollectionResponse" });
 
+export const BackfillAnswer = z
+  .object({
+    id: count.min(0),
+    dag_id: z.string(),
+    dag_display_name: z.string(),
+    from_date: at,
+    to_date: at,
+    dag_run_conf: z.record(z.string(), z.unknown()),
+    is_paused: z.boolean(),
+    reprocess_behavior: z.enum(["none", "failed", "completed"]),
+    max_active_runs: count,
+    created_at: at,
+    completed_at: atOrNull,
+    updated_at: at,
+  })
+  .meta({ id: "BackfillResponse" });
+
+export const BackfillsAnswer = z
+  .object({ backfills: z.array(BackfillAnswer), total_entries: count })
+  .meta({ id: "BackfillCollectionResponse" });
+
+export const DryRunAnswer = z
+  .object({
+    backfills: z.array(z.object({ logical_date: at })),
+    total_entries: count,
+    left_alone: z.array(z.object({ logical_date: at, reason: z.enum(["in_flight", "already_exists", "archived"]) })),
+    estimate: z
+      .object({
+        based_on_runs: count,
+        seconds: z.number(),
+        cost: z.string().nullable(),
+        currency: z.string().nullable(),
+      })
+      .nullable()
+      .meta({ description: "From the DAG's last successful runs; null: there is none" }),
+    would_be_refused: z.string().nullable(),
+  })
+  .meta({ id: "DryRunBackfillCollectionResponse" });
+
 const part = z.string().nullable().meta({ description: "healthy, unhealthy, or null: there is no such part" });
 
 export const HealthAnswer = z
@@ -203,7 +242,7 @@ const MEANINGS = {
   401: "No valid token",
   403: "The token's role or DAGs do not allow it",
   404: "There is no such thing",
-  409: "There is such a run already",
+  409: "It is at odds with what is there: such a run, a backfill under way or ended, a budget",
   413: "The body is too large",
   415: "The body is not declared as JSON",
   422: "Fields are wrong, or the Idempotency-Key belongs to another request",

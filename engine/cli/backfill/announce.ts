@@ -3,11 +3,11 @@ import type { LoadedDag } from "../../core/dag.ts";
 import { NocturneError } from "../../core/errors.ts";
 import type { BackfillWish } from "../../core/records.ts";
 import type { Store } from "../../store/open.ts";
+import { backfillPreview, type BackfillPreview } from "../../store/read-models/backfill-preview.ts";
 import { listDags } from "../../store/read-models/dags.ts";
 import { findDag } from "../read-dags.ts";
 import { withStore, type Session } from "../session.ts";
 import { carriedOn, estimateLines, planLines } from "./plan.ts";
-import { preview, type Preview } from "./preview.ts";
 import { wishOf, type BackfillOptions } from "./wish.ts";
 
 /** A backfill of which people have been told what it will do. */
@@ -16,7 +16,7 @@ export interface Announced {
   readonly store: Store;
   readonly dag: LoadedDag;
   readonly wish: BackfillWish;
-  readonly preview: Preview;
+  readonly preview: BackfillPreview;
   /** As the database has it, or for a DAG that is new its file. */
   readonly isPaused: boolean;
   /** What every answer for programs begins with. */
@@ -36,7 +36,8 @@ export async function announced(
   const wish = wishOf(dag.spec, options);
   return withStore(session, config, async (store) => {
     const now = Date.now();
-    const seen = await preview(store, dag.spec, wish, now);
+    const seen = await backfillPreview(store, dag.spec, wish, now);
+    if ("code" in seen) throw new NocturneError(seen);
     const { plan, counts, onlyTasks, expected } = seen;
     const { fromDate: from, toDate: to, maxActiveRuns, runsBackwards } = wish;
     out.print(
@@ -74,6 +75,6 @@ export async function announced(
 }
 
 /** Throws what the writer would refuse. */
-export function refuse({ refusal }: Preview): void {
+export function refuse({ refusal }: BackfillPreview): void {
   if (refusal) throw new NocturneError(refusal);
 }

@@ -23,7 +23,7 @@ export async function backfill(
     const isDry = options.dryRun === true;
     if (isDry || (onlyCarryOn && carried.length === 0)) {
       if (isDry && isPaused) out.print(`${dagId} is paused: its runs wait until it is unpaused.`);
-      if (isDry && refusal) out.print(`It would be refused: ${refusal.message}.`);
+      if (isDry && refusal && !onlyCarryOn) out.print(`It would be refused: ${refusal.message}.`);
       out.print(isDry ? "Nothing was started (--dry-run)." : "Nothing to run.");
       out.document({ ...head, dry_run: isDry, runs: [] });
       return EXIT.done;
@@ -33,7 +33,7 @@ export async function backfill(
       const message = `${dagId} is paused: nothing of it is started`;
       throw new NocturneError({ code: "DAG_PAUSED", message });
     }
-    refuse(preview);
+    if (!onlyCarryOn) refuse(preview);
     const runs = await runBackfill(session, config, store, { dag, wish, carriedOn: carried, onlyCarryOn });
     const failed = runs.filter(({ state }) => state === "failed");
     out.print(`${counted(runs.length - failed.length, "run")} succeeded, ${failed.length} failed.`);

@@ -1,17 +1,15 @@
-import { backfillDates, logicalBounds } from "../../core/backfill/dates.ts";
-import { estimate, overBudget } from "../../core/backfill/estimate.ts";
-import { countsOf, newBackfill, planBackfill, type BackfillPlan } from "../../core/backfill/plan.ts";
-import { wishRefusal, type Refusal } from "../../core/backfill/refusal.ts";
-import { selectedTasks } from "../../core/backfill/selected-tasks.ts";
+import { logicalBounds } from "../../core/backfill/dates.ts";
+import { newBackfill, type BackfillPlan } from "../../core/backfill/plan.ts";
+import type { Refusal } from "../../core/backfill/refusal.ts";
 import type { JsonObject } from "../../core/json.ts";
 import type { DecisionContext } from "../../core/machine/events.ts";
 import { bareRun, type RunRows } from "../../core/machine/run-rows.ts";
 import type { World } from "../../core/machine/world.ts";
-import type { Backfill, BackfillWish, CommandResult, DagRun } from "../../core/records.ts";
+import type { BackfillWish, CommandResult, DagRun } from "../../core/records.ts";
 import { dagRunIdFor } from "../../core/schedule/runs.ts";
-import { backfillNumber, isKnownBackfill, loadRuns, runsById, takenDates } from "../../store/load.ts";
+import { backfillNumber, isKnownBackfill, loadRuns, runsById } from "../../store/load.ts";
 import type { Store } from "../../store/open.ts";
-import { runHistory } from "../../store/read-models/run-history.ts";
+import { backfillPreview } from "../../store/read-models/backfill-preview.ts";
 import { newRunId } from "../ids.ts";
 
 const done = (value: JsonObject): CommandResult => ({ ok: true, value });
@@ -35,25 +33,15 @@ export async function createBackfill(
   if (!dag || world.planner.state(dagId)?.isStale)
     return refused({ code: "DAG_NOT_FOUND", message: `there is no DAG ${dagId}` });
   const { spec, versionId } = dag.version;
-  const refusal = wishRefusal(spec, wish) ?? (await activeRefusal(store, world.backfillOf(dagId)));
-  if (refusal) return refused(refusal);
-  const dates = backfillDates(spec, wish, now);
-  if ("code" in dates) return refused(dates);
-  const taken = await takenDates(store, [{ dagId, logicalAts: dates.runs.map(({ logicalAt }) => logicalAt) }]);
-  const plan = planBackfill(spec, dates, taken, wish);
-  const onlyTasks = selectedTasks(spec, wish);
-  if (wish.allowsOverBudget !== true) {
-    const counts = countsOf(plan);
-    const history = await runHistory(store, dagId, onlyTasks);
-    const expected = estimate(history, counts.create + counts.reprocess, wish.maxActiveRuns);
-    const tooDear = counts.create + counts.reprocess > 0 ? overBudget(spec.budget, expected) : null;
-    if (tooDear) return refused(tooDear);
-  }
+  const seen = await backfillPreview(store, spec, wish, now);
+  if ("code" in seen) return refused(seen);
+  const { plan, onlyTasks, counts } = seen;
+  if (seen.refusal) return refused(seen.refusal);
   const again = await rowsToRunAgain(store, world, plan);
   world.enterBackfill(newBackfill(wish, logicalBounds(spec, wish), onlyTasks, now));
   enterRuns(world, plan, again, { backfillId, versionId, conf: wish.conf, onlyTasks, triggeredBy: by }, dagId, now);
   world.completeBackfill(backfillId, now);
-  const { create, reprocess, leave, inFlight } = countsOf(plan);
+  const { create, reprocess, leave, inFlight } = counts;
   return done({ backfill_id: backfillId, created: create, reprocessed: reprocess, left: leave + inFlight });
 }
 
@@ -94,14 +82,6 @@ function enterRuns(
     const { rows, isLoaded } = stored;
     world.enterRun(rows.run, { ...rows, run: { ...rows.run, ...fresh } }, isLoaded);
   }
-}
-
-async function activeRefusal(store: Store, active: Backfill | null): Promise<Refusal | null> {
-  if (!active) return null;
-  const number = await backfillNumber(store, active.backfillId);
-  const range = `${active.fromDate} to ${active.toDate}${active.isPaused ? ", paused" : ""}`;
-  const message = `${active.dagId} has a backfill that has not ended: ${number} (${range})`;
-  return { code: "BACKFILL_ACTIVE", message };
 }
 
 /** Lets no run of a backfill begin, or lets them begin again; what runs goes on. */
