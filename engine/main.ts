@@ -7,6 +7,8 @@ import type { Config } from "./config.ts";
 import { NocturneError } from "./core/errors.ts";
 import type { Prepared } from "./core/prepared.ts";
 import type { OperatorHost, TaskMail } from "./core/operator-host.ts";
+import type { SubRuns } from "./core/sub-runs.ts";
+import type { Store } from "./store/open.ts";
 import type { AnyOperator, Connection, OperatorDescriptor } from "./core/operator.ts";
 
 /** The composition root: the only file that sees every room. Each room is loaded when a command asks for it. */
@@ -62,7 +64,7 @@ const app: App = {
     ]);
     const operators = new Map(operatorDescriptors.map((descriptor) => [descriptor.type, descriptor]));
     const loaded = new Map<string, Promise<AnyOperator>>();
-    const host = hostOf(config);
+    const host = { ...hostOf(config), subRuns: await subRunsIn(store) };
     return startEngine({
       store,
       dags,
@@ -80,11 +82,12 @@ const app: App = {
       },
       connection: (name, region) => connectionOf(config, name, region),
       letGo,
-      prepare: ({ task, run, ...rest }) => {
-        const descriptor = operators.get(task.operator);
-        if (!descriptor) throw new Error(`no operator ${task.operator}`);
-        if (!config.connections[task.connection]) return unknownConnection(task.connection);
-        return prepareTask({ ...rest, task, run, conf: run.conf, local: config.aws === "local", descriptor });
+      prepare: ({ run, mapped, ...rest }) => {
+        const { operator, connection } = rest.task;
+        const descriptor = operators.get(operator);
+        if (!descriptor) throw new Error(`no operator ${operator}`);
+        if (!config.connections[connection]) return unknownConnection(connection);
+        return prepareTask({ ...rest, ...mapped, run, conf: run.conf, local: config.aws === "local", descriptor });
       },
       readList: async (...list) => (await import("../operators/aws/json-list.ts")).readJsonList(...list),
       priceOf: (usageKind) => priceOf(usageKind, config.prices),
@@ -154,7 +157,19 @@ async function deliveryOf(config: Config) {
 /** What commands find in their environment: nothing that could hold a secret. */
 const PASSED_ON = ["PATH", "HOME", "LANG", "TZ"];
 
-function hostOf(config: Config): OperatorHost {
+async function subRunsIn(store: Store): Promise<SubRuns> {
+  const [{ subRunsOf }, { newRunId }, { confMistakes }] = await Promise.all([
+    import("./store/sub-runs.ts"),
+    import("./runtime/ids.ts"),
+    import("./dagfile/conf-mistakes.ts"),
+  ]);
+  return subRunsOf(store, {
+    newRunId,
+    confMistake: (spec, conf) => confMistakes(spec, conf)[0]?.message ?? null,
+  });
+}
+
+function hostOf(config: Config): Omit<OperatorHost, "subRuns"> {
   return {
     projectFolder: dirname(config.dagsFolder),
     environment: Object.fromEntries(
@@ -167,23 +182,7 @@ function hostOf(config: Config): OperatorHost {
 
 /** Over a connection of its own: a task's mail neither waits for alerts nor keeps a process alive. */
 async function sendTaskMail(config: Config, mail: TaskMail) {
-  const delivery = await deliveryOf(config);
-  if (delivery === null) {
-    return {
-      kind: "retry",
-      reason: "unreachable",
-      code: "MAIL_NOT_CONFIGURED",
-      response: "no mail server is named",
-    } as const;
-  }
-  const { messageId, dagId, subject, text, html, at, cc } = mail;
-  const [receiver = "", ...to] = mail.to;
-  const outgoing = { messageId, dagId, kind: "task", receiver, others: { to, cc }, subject, text, html: html ?? "" };
-  try {
-    return await delivery.deliver({ ...outgoing, createdAt: at });
-  } finally {
-    await delivery.close();
-  }
+  return (await import("./notify/task-mail.ts")).taskMail(await deliveryOf(config), mail);
 }
 
 const logs = new Map<string, Promise<Logger>>();

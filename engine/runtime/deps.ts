@@ -17,6 +17,8 @@ export interface PrepareRequest {
   readonly outputs: Readonly<Record<string, Json>>;
   /** The instance of a mapped task that is rendered; null: the task is none, or it is to be said what it is mapped over. */
   readonly mapped: { readonly item: Json; readonly mapIndex: number } | null;
+  /** The list that a `listed` answer asked for. */
+  readonly list?: readonly Json[];
 }
 
 export interface EngineLog {

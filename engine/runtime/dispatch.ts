@@ -5,7 +5,7 @@ import type { JsonObject } from "../core/json.ts";
 import type { Attempt } from "../core/records.ts";
 import { Agenda } from "../core/agenda.ts";
 import type { EngineClock } from "./clock.ts";
-import type { EngineDeps } from "./deps.ts";
+import type { EngineDeps, PrepareRequest } from "./deps.ts";
 import type { Launcher, Post } from "./launcher.ts";
 import type { Observer } from "./observer.ts";
 
@@ -43,8 +43,8 @@ export class Dispatch {
   }
 
   /** Reads what a mapped task is mapped over. */
-  readList(touched: Touched, uri: string): void {
-    this.launcher.readList(touched, uri);
+  readList(touched: Touched, uri: string, request: PrepareRequest): void {
+    this.launcher.readList(touched, uri, request);
   }
 
   /** Looks at what is owed by the tasks that changed, and by those whose time has come. */

@@ -6,7 +6,7 @@ import type { AnyOperator, Submitted, SubmitContext } from "../core/operator.ts"
 import type { Attempt, TaskKey } from "../core/records.ts";
 import { dagFile, frozenParams } from "../store/load.ts";
 import type { EngineClock } from "./clock.ts";
-import type { EngineDeps } from "./deps.ts";
+import type { EngineDeps, PrepareRequest } from "./deps.ts";
 import { operatorContext } from "./launch-context.ts";
 
 export type Post = (key: TaskKey, event: TaskEvent) => void;
@@ -62,16 +62,19 @@ export class Launcher {
   }
 
   /** Reads the list that a task is mapped over; an answer that comes after a reload is about nobody, it is read again. */
-  readList({ active, position }: Touched, uri: string): void {
+  readList({ active, position }: Touched, uri: string, request: PrepareRequest): void {
     const task = active.nodes[position]?.task;
     const spec = specAt(active, position);
     if (!task) return;
-    const name = `list ${uri}`;
+    const name = `list/${task.runId}/${task.taskNo}`;
     const read = async (): Promise<void> => {
       const { signal } = this.stopped;
       const connection = this.deps.connection(spec.connection, spec.region);
-      const items = await this.deps.readList(uri, connection, signal);
-      this.post(task, { kind: "expanded", items, labels: null });
+      const list = await this.deps.readList(uri, connection, signal);
+      const prepared = this.deps.prepare({ ...request, list });
+      if (prepared.kind === "mapped") this.post(task, { ...prepared, kind: "expanded" });
+      else if (prepared.kind === "refused") this.post(task, { ...prepared, kind: "unpreparable" });
+      else throw new Error(`a list that was read came to ${prepared.kind}`);
     };
     const done = read()
       .catch((error: unknown) => {

@@ -74,7 +74,10 @@ export class Term {
     post: (key: TaskKey, event: TaskEvent) => void,
   ): Promise<Term> {
     const loaded = await loadWorld(deps.store);
-    const isSensor = (operator: string): boolean => deps.operators.get(operator)?.launch.kind === "sensor";
+    const isSensor = (type: string): boolean => {
+      const operator = deps.operators.get(type);
+      return operator?.launch.kind === "sensor" || operator?.holdsNoSlot === true;
+    };
     const world = new World(loaded, isSensor, (runId, error) => {
       deps.log.error({ err: error, runId }, "a decision failed; the run is quarantined");
     });
@@ -107,6 +110,7 @@ export class Term {
     }
     if (this.deps.plans) await this.plan();
     await this.loadWaiting();
+    this.world.endOverdueRuns(this.context());
     this.world.startRuns(this.context());
     this.world.makeInstances(this.context());
     this.prepareReady();
@@ -171,6 +175,7 @@ export class Term {
         this.deps.log.error({ err: error, dagId: each.state.dagId }, "a schedule could not be planned");
       }
     }
+    planner.assets.enter(() => newRunId(now), now);
     planner.decideDeadlines(this.context());
   }
 
@@ -187,12 +192,13 @@ export class Term {
     for (const candidate of this.world.unprepared(this.deps.settings.maxNewRowsPerFlush)) {
       const { active, position } = candidate;
       const node = active.nodes[position];
-      const prepared = node && this.prepare(prepareRequest(active, position, node));
-      if (node && prepared) this.decideTask(node.task, this.prepared(candidate, prepared));
+      const request = node && prepareRequest(active, position, node);
+      const prepared = request && this.prepare(request);
+      if (prepared) this.decideTask(node.task, this.prepared(candidate, request, prepared));
     }
   }
 
-  private prepared(candidate: Touched, prepared: Prepared): TaskEvent {
+  private prepared(candidate: Touched, request: PrepareRequest, prepared: Prepared): TaskEvent {
     switch (prepared.kind) {
       case "ready":
         this.dispatch.remember(prepared.hash, prepared.params);
@@ -204,7 +210,7 @@ export class Term {
       case "mapped":
         return { ...prepared, kind: "expanded" };
       case "listed":
-        this.dispatch.readList(candidate, prepared.uri);
+        this.dispatch.readList(candidate, prepared.uri, request);
         return { kind: "listing" };
     }
   }

@@ -128,3 +128,56 @@ scenario(
 scenario("cancelling a run ends a waiting sensor at once", "wait -> load", { wait: { operator: "sensor" } }, (s) =>
   s.starts("wait").cancelRun().expect({ wait: "failed", load: "skipped", run: "failed" }),
 );
+
+scenario("an output over 64 KiB fails its task by name: what follows would never see it", "a -> b", {}, (s) => {
+  s.succeeds("a", "x".repeat(64 * 1024)).expect({ a: "failed", b: "upstream_failed" });
+  expect(s.attempt("a").failure).toMatchObject({ code: "OUTPUT_TOO_LARGE", class: "permanent" });
+});
+
+scenario("an output of just 64 KiB is handed on", "a -> b", {}, (s) =>
+  s.succeeds("a", "x".repeat(64 * 1024 - 2)).expect({ a: "success", b: "queued" }),
+);
+
+scenario(
+  "when: a task whose condition is false is skipped, and its trigger rules decide about what follows",
+  "a -> b -> c; b -> d",
+  { b: { when: "false" }, d: { triggerRule: "none_failed" } },
+  (s) => s.succeeds("a").expect({ b: "skipped", c: "skipped", d: "queued" }),
+);
+
+scenario(
+  "branch: what was not chosen is skipped, but for what a chosen one leads to",
+  "choose -> left -> join; choose -> right -> join; choose -> join",
+  { join: { triggerRule: "none_failed_min_one_success" } },
+  (s) =>
+    s
+      .submit("choose", { kind: "done", output: null, leads: { chosen: ["left"] } })
+      .expect({ left: "queued", right: "skipped", join: "none" })
+      .succeeds("left")
+      .expect({ join: "queued" }),
+);
+
+scenario("branch: nothing chosen skips every direct downstream", "choose -> left; choose -> right", {}, (s) =>
+  s
+    .submit("choose", { kind: "done", output: null, leads: { chosen: [] } })
+    .expect({ left: "skipped", right: "skipped", run: "success" }),
+);
+
+scenario(
+  "short circuit: all that follows is skipped whatever its trigger rule, but for teardowns",
+  "make -> gate -> a -> b; make -> drop",
+  { make: { isSetup: true }, b: { triggerRule: "all_done" }, drop: { teardownOf: ["make"], dependsOn: ["b"] } },
+  (s) =>
+    s
+      .succeeds("make")
+      .submit("gate", { kind: "done", output: false, leads: { stop: "all" } })
+      .expect({ a: "skipped", b: "skipped", drop: "queued" }),
+);
+
+scenario(
+  "short circuit that heeds trigger rules skips its direct downstreams alone",
+  "gate -> a -> b",
+  { b: { triggerRule: "all_done" } },
+  (s) =>
+    s.submit("gate", { kind: "done", output: false, leads: { stop: "direct" } }).expect({ a: "skipped", b: "queued" }),
+);

@@ -11,6 +11,8 @@ import type { FailureClass, Launch, Observation, Submitted, Usage } from "../../
 import type { Attempt, Booked, DagRun, FlushBatch, LoadedWorld, TaskKey } from "../../engine/core/records.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 
+export const MINUTE = 60_000;
+
 const RUN = "01890000-0000-7000-8000-000000000001";
 const LAUNCHES: Record<string, Launch> = {
   find: { kind: "find", visibilityMs: 60_000 },
@@ -160,6 +162,7 @@ export class Scenario {
   /** What the shell does between two events: starts, renders, admits, flushes. */
   turn(): this {
     do {
+      this.world.endOverdueRuns(this.context());
       this.world.startRuns(this.context());
       this.world.makeInstances(this.context());
       for (const { active, position } of this.world.unprepared(DEFAULT_SETTINGS.maxNewRowsPerFlush)) {
@@ -380,9 +383,10 @@ export function scenario(
   changes: Record<string, Partial<TaskSpec>>,
   tell: (story: Scenario) => void,
   pools: DagSpec["pools"] = {},
+  dag: Partial<DagSpec> = {},
 ): void {
   test(sentence, () => {
-    const story = new Scenario(dagSpec(tasksOf(arrows, changes), pools));
+    const story = new Scenario({ ...dagSpec(tasksOf(arrows, changes), pools), ...dag });
     story.states();
     tell(story);
   });

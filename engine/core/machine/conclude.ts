@@ -1,8 +1,11 @@
+import { chosenTasks } from "../graph/chosen.ts";
 import type { Json } from "../json.ts";
 import type { Leads, TaskFailure, Usage } from "../operator.ts";
-import type { Attempt } from "../records.ts";
+import type { Attempt, Ending, MarkedTaskState } from "../records.ts";
 import { accrue, settleBill, writeAccrued } from "./booking.ts";
 import type { DecisionContext } from "./events.ts";
+import { MAX_OUTPUT_BYTES, outputTooLarge } from "./output-size.ts";
+import { startAnew } from "./people/renew.ts";
 import { evaluate, finish } from "./progress.ts";
 import { isRetried, retryAt } from "./retry.ts";
 import type { RunDraft } from "./run-draft.ts";
@@ -29,6 +32,17 @@ export function succeed(
 ): void {
   const attempt = openAttempt(draft, position);
   const { now } = context;
+  const bytes = outputTooLarge(output);
+  if (bytes !== null) {
+    const message = `the job succeeded, but its output has ${bytes} bytes; at most ${MAX_OUTPUT_BYTES} are kept`;
+    fail(draft, position, { class: "permanent", code: "OUTPUT_TOO_LARGE", message }, ended, context);
+    return;
+  }
+  const leads = resolved(draft, position, ended.leads);
+  if (leads && "mistake" in leads) {
+    fail(draft, position, { class: "permanent", code: "BRANCH_INVALID", message: leads.mistake }, ended, context);
+    return;
+  }
   // Under a budget an open meter is looked at as often as a job that runs.
   const isLimited = draft.active.dag.version.spec.budget !== null;
   const settleAt = ended.settleAfterMs === undefined ? null : now + (isLimited ? 0 : ended.settleAfterMs);
@@ -39,12 +53,26 @@ export function succeed(
     writeAccrued(draft, attempt);
   }
   const ending = attempt.ending;
+  if (ending?.cause === "clear") {
+    startAnew(draft, position, ending, context);
+    return;
+  }
+  if (ending?.cause === "mark" && ending.then === "success") draft.outputs.set(position, output);
   if (ending && (ending.cause === "cancel" || ending.cause === "mark")) {
-    finish(draft, position, ending.then === "success" ? "success" : "failed", ending.cause, context, ending.by);
+    finish(draft, position, wordOf(ending), ending.cause, context, ending.by);
     return;
   }
   draft.outputs.set(position, output);
-  finish(draft, position, "success", "the job succeeded", context, "engine", ended.leads);
+  finish(draft, position, "success", "the job succeeded", context, "engine", leads);
+}
+
+/** The state that a person said. */
+const wordOf = ({ then }: Ending): MarkedTaskState => (then === "success" || then === "skipped" ? then : "failed");
+
+/** Where a success leads, in ids of tasks: a choice may name groups. */
+function resolved(draft: RunDraft, position: number, leads: Leads | undefined): Leads | { readonly mistake: string } | undefined {
+  if (leads === undefined || "stop" in leads) return leads;
+  return chosenTasks(draft.active.dag, draft.node(position).taskAt, leads.chosen);
 }
 
 /** The attempt ended without success: another try, or the end of the task. */
@@ -68,11 +96,23 @@ export function fail(
   };
   draft.attempt(position, closed);
   settleBill(draft, attempt, ended.usage, context);
+  if (attempt.ending?.cause === "clear") {
+    startAnew(draft, position, attempt.ending, context);
+    return;
+  }
+  if (attempt.ending?.cause === "mark") {
+    finish(draft, position, wordOf(attempt.ending), "mark", context, attempt.ending.by);
+    return;
+  }
   const { task } = draft.node(position);
   const stopped = (draft.run.ending !== null && !draft.isTeardown(position)) || attempt.ending?.then === "failed";
-  if (!stopped && isRetried(said.class) && task.tryNumber < task.maxTry) {
+  // A service that is full has had no attempt: it costs none (engine.md).
+  const isFree = said.class === "capacity";
+  const isLeft = isFree || (isRetried(said, draft.spec(position)) && task.tryNumber < task.maxTry);
+  if (!stopped && isLeft) {
     const at = retryAt(draft.spec(position), task.tryNumber, attempt.launchKey, now);
-    draft.task(position, { state: "up_for_retry", retryAt: at }, `${said.code}: ${said.message}`, "engine", now);
+    const again = { state: "up_for_retry", retryAt: at, maxTry: task.maxTry + Number(isFree) } as const;
+    draft.task(position, again, `${said.code}: ${said.message}`, "engine", now);
     draft.patch(position, { prepared: null });
     if (said.class === "resource_gone") renewSetups(draft, position, context);
     return;
@@ -90,6 +130,9 @@ function endingFailure(attempt: Attempt, failure: TaskFailure): TaskFailure {
   }
   if (ending?.cause === "budget") {
     return { class: "permanent", code: "BUDGET_EXCEEDED", message: `the run ${ending.why ?? "exceeded its budget"}` };
+  }
+  if (ending?.cause === "run_timeout") {
+    return { class: "permanent", code: "TIMEOUT", message: `the run ${ending.why ?? "took too long"}` };
   }
   if (ending) return { class: "permanent", code: "CANCELLED", message: `ended by ${ending.by} (${ending.cause})` };
   return failure;

@@ -1,7 +1,14 @@
+import type { Instant } from "../json.ts";
+import type { Ending } from "../records.ts";
 import { endRun } from "./end-run.ts";
 import type { DecisionContext, RunEvent } from "./events.ts";
 import { makeInstances } from "./expand.ts";
 import { doubt } from "./launching.ts";
+import { abandon } from "./people/abandon.ts";
+import { adopt, clear } from "./people/clear.ts";
+import { mark, markRun } from "./people/mark.ts";
+import { resumeRun } from "./people/resume.ts";
+import { retryNow } from "./people/retry-now.ts";
 import { evaluate, finishRun } from "./progress.ts";
 import type { RunDraft } from "./run-draft.ts";
 
@@ -12,10 +19,28 @@ export function decideRun(draft: RunDraft, event: RunEvent, context: DecisionCon
       start(draft, context);
       return;
     case "end":
-      endRun(draft, { cause: event.cause, then: "failed", by: event.by, at: context.now }, context);
+      endRun(draft, endingOf(event, context.now), context);
       return;
     case "map":
       makeInstances(draft, event.taskAt, event.most, context);
+      return;
+    case "clear":
+      clear(draft, event.places, event.by, context);
+      return;
+    case "adopt":
+      adopt(draft, event.place, event.ref, event.by, context);
+      return;
+    case "mark":
+      mark(draft, event.places, event.state, event.by, context);
+      return;
+    case "mark_run":
+      markRun(draft, event.state, event.by, context);
+      return;
+    case "abandon":
+      abandon(draft, event.places, event.by, context);
+      return;
+    case "retry_now":
+      retryNow(draft, event.places, event.by, context);
       return;
     case "taken_over":
       takeOver(draft, context);
@@ -23,8 +48,20 @@ export function decideRun(draft: RunDraft, event: RunEvent, context: DecisionCon
   }
 }
 
+const endingOf = ({ cause, by, why }: Extract<RunEvent, { kind: "end" }>, at: Instant): Ending => ({
+  cause,
+  then: "failed",
+  by,
+  at,
+  ...(why === undefined ? {} : { why }),
+});
+
 function start(draft: RunDraft, context: DecisionContext): void {
   if (draft.run.state !== "queued" || draft.run.ending) return;
+  if (draft.run.isReopened) {
+    resumeRun(draft, context);
+    return;
+  }
   const { dag } = draft.active;
   draft.run = { ...draft.run, state: "running", startedAt: context.now, endedAt: null, budgetLevel: "ok" };
   draft.start(context.now);

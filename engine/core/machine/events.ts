@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "../json.ts";
 import type { Launch, Link, Observation, Submitted, TaskFailure } from "../operator.ts";
-import type { EndingCause } from "../records.ts";
+import type { EndingCause, MarkedTaskState } from "../records.ts";
 import type { EngineSettings } from "../settings.ts";
 import type { Price } from "../pricing/price.ts";
 
@@ -40,7 +40,18 @@ export type RunEvent =
   | { readonly kind: "start" }
   /** Makes more instances of a mapped task, at most `most`. */
   | { readonly kind: "map"; readonly taskAt: number; readonly most: number }
-  | { readonly kind: "end"; readonly cause: EndingCause; readonly by: string }
+  | { readonly kind: "end"; readonly cause: EndingCause; readonly by: string; readonly why?: string }
+  /** Persons' actions, on task instances by place (engine.md, People's actions). */
+  | { readonly kind: "clear"; readonly places: readonly number[]; readonly by: string }
+  | { readonly kind: "adopt"; readonly place: number; readonly ref: Json; readonly by: string }
+  | {
+      readonly kind: "mark";
+      readonly places: readonly number[];
+      readonly state: MarkedTaskState;
+      readonly by: string;
+    }
+  | { readonly kind: "mark_run"; readonly state: "success" | "failed"; readonly by: string }
+  | { readonly kind: "abandon" | "retry_now"; readonly places: readonly number[]; readonly by: string }
   /** This process has just loaded the run: what the last writer was doing is unknown. */
   | { readonly kind: "taken_over" };
 

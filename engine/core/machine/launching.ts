@@ -2,6 +2,7 @@ import type { Json } from "../json.ts";
 import type { Submitted, TaskFailure } from "../operator.ts";
 import { isTokenOld, mayHaveUnseenJob } from "./attempt-debts.ts";
 import { fail, openAttempt, succeed } from "./conclude.ts";
+import { ask } from "./ask.ts";
 import type { DecisionContext } from "./events.ts";
 import { interrupted } from "./interrupted.ts";
 import { launchKey } from "./launch-key.ts";
@@ -56,10 +57,11 @@ export function admit(draft: RunDraft, position: number, context: DecisionContex
 
 export function submitted(draft: RunDraft, position: number, result: Submitted, context: DecisionContext): void {
   const attempt = openAttempt(draft, position);
-  const { now, settings } = context;
+  const { now } = context;
   switch (result.kind) {
     case "started":
       started(draft, position, result.ref, context);
+      if (result.asks) ask(draft, position, result.asks, context);
       return;
     case "done":
       draft.attempt(position, { ...attempt, submittedAt: now });
@@ -68,33 +70,48 @@ export function submitted(draft: RunDraft, position: number, result: Submitted, 
     case "refused":
       refused(draft, position, result.failure, context);
       return;
-    case "throttled": {
-      if (attempt.ending && !mayHaveUnseenJob(attempt, context.launchOf(attempt.operator))) {
-        fail(draft, position, { class: "permanent", code: "CANCELLED", message: result.message }, {}, context);
-        return;
-      }
-      const submitAt = now + pushbackMs(settings.pushbackMs, attempt.pushbacks, attempt.launchKey, result.retryAfterMs);
-      const sendBy = submitAt + settings.sendWindowMs;
-      const launch = context.launchOf(attempt.operator);
-      if (mayHaveUnseenJob(attempt, launch) && isTokenOld(attempt, launch, submitAt)) {
-        tokenExpired(draft, position, context);
-        return;
-      }
-      draft.attempt(position, { ...attempt, submitAt, sendBy, pushbacks: attempt.pushbacks + 1, doubtAt: null });
-      // Told at the first, second, fourth, … time: a launch that waits long says why, and a storm does not fill the history.
-      if (Number.isInteger(Math.log2(attempt.pushbacks + 1)))
-        note(draft, position, `pushed back: ${result.message}`, now);
+    case "throttled":
+      pushBack(draft, position, result, context);
       return;
-    }
     case "doubt":
       doubt(draft, position, result.message, context);
       return;
   }
 }
 
+/** The service is busy or full: that is no attempt, the same launch goes out later (engine.md). */
+function pushBack(
+  draft: RunDraft,
+  position: number,
+  { message, retryAfterMs }: { readonly message: string; readonly retryAfterMs?: number },
+  context: DecisionContext,
+): void {
+  const attempt = openAttempt(draft, position);
+  const { now, settings } = context;
+  const launch = context.launchOf(attempt.operator);
+  const hasUnseen = mayHaveUnseenJob(attempt, launch);
+  if (attempt.ending && !hasUnseen) {
+    fail(draft, position, { class: "permanent", code: "CANCELLED", message }, {}, context);
+    return;
+  }
+  const submitAt = now + pushbackMs(settings.pushbackMs, attempt.pushbacks, attempt.launchKey, retryAfterMs);
+  if (hasUnseen && isTokenOld(attempt, launch, submitAt)) {
+    tokenExpired(draft, position, context);
+    return;
+  }
+  const sendBy = submitAt + settings.sendWindowMs;
+  draft.attempt(position, { ...attempt, submitAt, sendBy, pushbacks: attempt.pushbacks + 1, doubtAt: null });
+  // Told at the first, second, fourth, … time: a launch that waits long says why, and a storm does not fill the history.
+  if (Number.isInteger(Math.log2(attempt.pushbacks + 1))) note(draft, position, `pushed back: ${message}`, now);
+}
+
 /** The service said no. To a request that was repeated, that says nothing of the first one (rule 18). */
 function refused(draft: RunDraft, position: number, failure: TaskFailure, context: DecisionContext): void {
   const attempt = openAttempt(draft, position);
+  if (failure.class === "capacity") {
+    pushBack(draft, position, failure, context);
+    return;
+  }
   if (!mayHaveUnseenJob(attempt, context.launchOf(attempt.operator))) {
     fail(draft, position, failure, {}, context);
     return;

@@ -4,6 +4,7 @@ import type { TaskState } from "../states.ts";
 import { isFinished } from "../states.ts";
 import { decidingTasks } from "./deciding-tasks.ts";
 import type { DecisionContext } from "./events.ts";
+import { produce } from "./produce.ts";
 import { endedInstances, isGrowing, wholeState } from "./mapped.ts";
 import type { RunDraft } from "./run-draft.ts";
 import { teardownVerdict, triggerVerdict, type UpstreamCounts } from "./trigger-rule.ts";
@@ -49,7 +50,7 @@ function countUpstreams(draft: RunDraft, position: number): UpstreamCounts {
 
 /** Moves a task on if its upstreams now allow or forbid it. */
 export function evaluate(draft: RunDraft, position: number, context: DecisionContext): void {
-  if (draft.node(position).task.state !== "none") return;
+  if (draft.node(position).task.state !== "none" || awaitsInstances(draft, position)) return;
   const counts = countUpstreams(draft, position);
   const teardown = draft.isTeardown(position);
   const verdict = teardown ? teardownVerdict(counts) : triggerVerdict(draft.spec(position).triggerRule, counts);
@@ -70,6 +71,12 @@ export function evaluate(draft: RunDraft, position: number, context: DecisionCon
       finish(draft, position, "upstream_failed", "an upstream failed", context);
       return;
   }
+}
+
+/** Whether instances of a mapped task that was cleared are still being ended: it begins anew after them. */
+function awaitsInstances(draft: RunDraft, position: number): boolean {
+  if (!draft.spec(position).forEach || draft.node(position).task.mapIndex >= 0) return false;
+  return draft.mappedOf(position).places.some((place) => draft.node(place).attempt?.state === "open");
 }
 
 /** Looks again at the downstreams of a task, and at those instances of theirs that wait for it. */
@@ -93,14 +100,20 @@ export function finish(
   draft.task(position, { state, endedAt: context.now, retryAt: null }, why, by, context.now);
   draft.patch(position, { prepared: null });
   const { taskAt, task } = draft.node(position);
-  if (leads) for (const left of leftOut(draft.active.dag, taskAt, leads)) leaveOut(draft, left, context);
+  // A person's word for a task brings nothing up to date.
+  if (state === "success" && by === "engine" && task.mapIndex < 0) produce(draft, taskAt, context.now);
+  if (leads) leaveOut(draft, leftOut(draft.active.dag, taskAt, leads), context);
   if (task.mapIndex >= 0) finishWhole(draft, taskAt, context);
   evaluateDownstreams(draft, taskAt, context);
   finishRun(draft, context);
 }
 
-function leaveOut(draft: RunDraft, taskAt: number, context: DecisionContext): void {
-  if (draft.node(taskAt).task.state === "none") finish(draft, taskAt, "skipped", "not chosen", context);
+/** All at once: one that is still to be left out must not see another and run. */
+function leaveOut(draft: RunDraft, tasks: readonly number[], context: DecisionContext): void {
+  const left = tasks.filter((taskAt) => draft.node(taskAt).task.state === "none");
+  const skipped = { state: "skipped", endedAt: context.now } as const;
+  for (const taskAt of left) draft.task(taskAt, skipped, "not chosen", "engine", context.now);
+  for (const taskAt of left) evaluateDownstreams(draft, taskAt, context);
 }
 
 /** A mapped task ends with the last of its instances; of a run that is being ended no more are made. */
@@ -110,16 +123,24 @@ export function finishWhole(draft: RunDraft, taskAt: number, context: DecisionCo
   if (task.state !== "running" || (isGrowing(mapped) && !draft.run.ending)) return;
   if (endedInstances(mapped) < mapped.made) return;
   const why = `its ${mapped.made} instances have ended`;
-  draft.task(taskAt, { state: wholeState(mapped), endedAt: context.now }, why, "engine", context.now);
+  const state = wholeState(mapped);
+  draft.task(taskAt, { state, endedAt: context.now }, why, "engine", context.now);
+  if (state === "success") produce(draft, taskAt, context.now);
   evaluateDownstreams(draft, taskAt, context);
 }
 
 /** A run is final once all its tasks are, teardowns too; its leaves decide how. */
 export function finishRun(draft: RunDraft, context: DecisionContext): void {
   if (draft.run.state !== "running" || draft.openTasks > 0) return;
+  const state = draft.run.ending ? "failed" : resultOf(draft);
+  draft.run = { ...draft.run, state, endedAt: context.now };
+}
+
+/** What the leaves say of a run whose tasks have ended. */
+export function resultOf(draft: RunDraft): "success" | "failed" {
   const failed = decidingTasks(draft).some((leaf) => {
     const { state } = draft.node(leaf).task;
-    return isFinished(state) && (state === "failed" || state === "upstream_failed");
+    return state === "failed" || state === "upstream_failed";
   });
-  draft.run = { ...draft.run, state: failed || draft.run.ending ? "failed" : "success", endedAt: context.now };
+  return failed ? "failed" : "success";
 }

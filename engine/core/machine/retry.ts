@@ -1,11 +1,13 @@
 import type { TaskSpec } from "../dag.ts";
-import type { FailureClass } from "../operator.ts";
+import type { FailureClass, TaskFailure } from "../operator.ts";
 import type { Instant } from "../json.ts";
 
 /** Classes for which another try can help. `lost` would risk a second job, so it is not among them. */
-const RETRIED: ReadonlySet<FailureClass> = new Set(["retryable", "capacity", "resource_gone"]);
+const RETRIED: readonly string[] = ["retryable", "capacity", "resource_gone"] satisfies FailureClass[];
 
-export const isRetried = (failureClass: FailureClass): boolean => RETRIED.has(failureClass);
+/** Whether another try may help after this failure: its class or its code is named by `retry_on`. */
+export const isRetried = (failure: TaskFailure, { retryOn }: Pick<TaskSpec, "retryOn">): boolean =>
+  (retryOn ?? RETRIED).includes(failure.class) || (retryOn?.includes(failure.code) ?? false);
 
 /**
  * When the try after `tryNumber` may start. The base grows by `retryBackoff`; the jitter is taken from the launch key, so

@@ -1,8 +1,9 @@
 import type { Backfill, DagRun, DagVersionToPublish, LoadedWorld, TaskKey } from "../records.ts";
 import { isRunFinished } from "../states.ts";
+import { formatDuration } from "../duration.ts";
 import { placeOf, type ActiveRun, type Node } from "./active-run.ts";
 import { hasDebts } from "./attempt-debts.ts";
-import { admissible, type Candidate } from "./admission.ts";
+import { admissible } from "./admission.ts";
 import { Backlog } from "./backlog.ts";
 import { compileDag, type CompiledDag } from "./compiled-dag.ts";
 import { decideRun } from "./decide-run.ts";
@@ -11,6 +12,8 @@ import type { DecisionContext, RunEvent, TaskEvent } from "./events.ts";
 import { PendingFlush } from "./pending-flush.ts";
 import { Planner } from "./planner.ts";
 import { activeRun, bareRun, type RunRows } from "./run-rows.ts";
+import type { Candidate } from "./ready-tasks.ts";
+import { RunTimeouts } from "./run-timeouts.ts";
 import { RunDraft, attemptKey } from "./run-draft.ts";
 import { RunQueues } from "./run-queues.ts";
 
@@ -32,11 +35,11 @@ export class World {
   readonly installationId: string;
   /** Every task number ever given, by DAG and task id: numbers only grow (rule 27). */
   private readonly taskNos = new Map<string, Map<string, number>>();
-  private readonly isSensor: (operator: string) => boolean;
   private readonly onPoison: (runId: string, error: unknown) => void;
   private readonly queues: RunQueues;
   private readonly backlog: Backlog;
   private readonly touched = new Map<string, Touched>();
+  private readonly timeouts = new RunTimeouts();
   private pending = new PendingFlush();
   readonly planner: Planner;
 
@@ -46,7 +49,6 @@ export class World {
     isSensor: (operator: string) => boolean,
     onPoison: (runId: string, error: unknown) => void,
   ) {
-    this.isSensor = isSensor;
     this.backlog = new Backlog(isSensor);
     this.onPoison = onPoison;
     this.installationId = loaded.installationId;
@@ -96,6 +98,7 @@ export class World {
       this.touch(active, position);
     });
     for (const taskAt of active.mapped.keys()) this.backlog.mapped(active, taskAt);
+    this.timeouts.watch(active);
     return active;
   }
 
@@ -151,6 +154,14 @@ export class World {
     if (active && !active.isLoaded) this.addRun({ ...rows, run: active.run });
   }
 
+  /** Ends runs that have used up their time. */
+  endOverdueRuns(context: DecisionContext): void {
+    for (const { run, dag } of this.timeouts.take(context.now)) {
+      const why = `took longer than its run_timeout of ${formatDuration(dag.version.spec.runTimeoutMs ?? 0)}`;
+      this.decideRun(run.runId, { kind: "end", cause: "run_timeout", by: "engine", why }, context);
+    }
+  }
+
   /** Makes instances of mapped tasks, about `maxNewRowsPerFlush` at a time (rule 6). */
   makeInstances(context: DecisionContext): void {
     let most = context.settings.maxNewRowsPerFlush;
@@ -177,25 +188,19 @@ export class World {
     return list;
   }
 
-  /** When the next run may start that only waits for its time. */
+  /** When the next run may start that only waits for its time, or has used it up. */
   get nextStartAt(): number {
-    return this.queues.nextStartAt;
+    return Math.min(this.queues.nextStartAt, this.timeouts.nextAt);
   }
 
   /** Writes launch intents for prepared tasks, as far as pools and the limit of launches under way allow. */
   admit(context: DecisionContext): void {
-    const { prepared, held, unsent } = this.backlog;
-    if (prepared.size === 0) return;
+    const { ready, slots, unsent, reserved } = this.backlog;
+    if (ready.size === 0) return;
     const { settings } = context;
     const launches = Math.min(settings.maxSubmits - unsent.size, settings.maxNewRowsPerFlush);
-    const room = {
-      slots: this.pools,
-      held,
-      launches,
-      isSensor: this.isSensor,
-      isPaused: (dagId: string) => this.planner.isPaused(dagId),
-    };
-    for (const { active, position } of admissible([...prepared.values()], room)) {
+    const isPaused = (dagId: string): boolean => this.planner.isPaused(dagId);
+    for (const { active, position } of admissible(ready, { pools: this.pools, slots, launches, isPaused, reserved })) {
       this.decide(active, context, (draft) => decideTask(draft, position, { kind: "admitted" }, context));
     }
   }
@@ -252,6 +257,7 @@ export class World {
     if (!active) return;
     this.pending.run(active.run, { ...active.run, quarantine: why });
     this.forget(active);
+    this.planner.madeRoom(active.run.dagId);
   }
 
   /** Lets go of a run whose rows the database would not take; its quarantine is written by whoever found out. */
@@ -263,6 +269,7 @@ export class World {
   private apply(draft: RunDraft, context: DecisionContext): void {
     const { active } = draft;
     this.pending.take(draft, active);
+    for (const event of draft.assetEvents) this.planner.assets.happened(event);
     const { state: before } = active.run;
     active.run = draft.run;
     active.openTasks = draft.openTasks;
@@ -293,7 +300,10 @@ export class World {
       if (hasDebts(after)) active.settling.set(key, after);
       else active.settling.delete(key);
     }
-    if (before === "queued" && active.run.state === "running") this.queues.started(active);
+    if (before === "queued" && active.run.state === "running") {
+      this.queues.started(active);
+      this.timeouts.watch(active);
+    }
     if (!isRunFinished(active.run.state)) return;
     if (!isRunFinished(before)) this.planner.ended(active, context);
     this.leave(active, context);
@@ -330,11 +340,6 @@ export class World {
     this.runs.delete(active.run.runId);
     active.isGone = true;
     for (const taskAt of active.mapped.keys()) this.backlog.mapped(active, taskAt);
-  }
-
-  /** The backfill of a DAG that has not ended; null: there is none. */
-  backfillOf(dagId: string): Backfill | null {
-    return this.queues.backfillOf(dagId);
   }
 
   /** A new backfill, before its runs enter. */

@@ -160,3 +160,57 @@ describe("the names of a run", () => {
     });
   });
 });
+
+describe("preparing a task with a condition or a list", () => {
+  const taskWith = (keys: string, given: { outputs?: Record<string, Json>; mapIndex?: number; item?: Json } = {}) => {
+    const text = `dag: nightly
+params: { regions: { type: string, default: '["eu", "us"]' }, full: { type: boolean, default: false } }
+tasks:
+  up: { operator: noop }
+  a:
+    operator: job.run
+    depends_on: [up]
+    with: { job: "load{% if item %}-{{ item }}{% endif %}" }
+    ${keys}
+`;
+    const { dags } = readDagFile({ file: "x.yaml", text, operators, readProjectFile: () => null });
+    const [spec, descriptor] = [dags[0]?.spec, operators[1]];
+    const task = spec?.tasks[1];
+    if (!spec || !descriptor || !task) throw new Error("the DAG has two tasks");
+    return prepareTask({ spec, task, tryNumber: 1, local: true, run, conf: {}, outputs: {}, ...given, descriptor });
+  };
+  const mapped = 'for_each: "{{ params.regions }}"';
+
+  it("says that a task whose condition is false is not wanted", () => {
+    expect(taskWith('for_each: [1]\n    when: "{{ params.full }}"').kind).toBe("unwanted");
+  });
+
+  it("asks the condition of a mapped task once, not for its instances", () => {
+    const keys = 'for_each: [1]\n    when: "{{ params.full }}"';
+    expect(taskWith(keys, { mapIndex: 0, item: 1 }).kind).toBe("ready");
+  });
+
+  it("says what a mapped task as a whole is mapped over", () => {
+    expect(taskWith(mapped)).toEqual({ kind: "mapped", items: ["eu", "us"], labels: null });
+  });
+
+  it("renders an instance with its item", () => {
+    expect(taskWith(mapped, { mapIndex: 1, item: "us" })).toMatchObject({ kind: "ready", params: { job: "load-us" } });
+  });
+
+  it("labels each instance by its item", () => {
+    const keys = 'for_each: { items: [{ day: 1 }, { day: 2 }], label: "day {{ item.day }}" }';
+    expect(taskWith(keys)).toMatchObject({ kind: "mapped", labels: ["day 1", "day 2"] });
+  });
+
+  it("asks for a list that lies in S3", () => {
+    const outputs = { up: "s3://acme/lists/today.json" };
+    const answer = taskWith('for_each: "{{ tasks.up.output }}"', { outputs });
+    expect(answer).toEqual({ kind: "listed", uri: "s3://acme/lists/today.json" });
+  });
+
+  it("refuses to map over what is no list", () => {
+    const answer = taskWith('for_each: "{{ tasks.up.output }}"', { outputs: { up: 7 } });
+    expect(answer).toMatchObject({ kind: "refused", failure: { code: "FOR_EACH_INVALID", class: "permanent" } });
+  });
+});
