@@ -1,7 +1,9 @@
 import type { ActiveRun, Node } from "./active-run.ts";
 import { specAt } from "./active-run.ts";
-import type { Candidate } from "./admission.ts";
+import { Reservations } from "./admission.ts";
 import { isGrowing } from "./mapped.ts";
+import { ReadyTasks, type Candidate } from "./ready-tasks.ts";
+import { slotKeys, Slots } from "./slots.ts";
 
 /**
  * The small lists that planning reads, kept in step with the nodes: what is ready, what holds slots, which launches are
@@ -10,9 +12,11 @@ import { isGrowing } from "./mapped.ts";
 export class Backlog {
   /** Tasks that are ready but not rendered: the shell prepares them before the next flush. */
   readonly unprepared = new Map<string, Candidate>();
-  readonly prepared = new Map<string, Candidate>();
-  /** Slots held, by pool. */
-  readonly held = new Map<string, number>();
+  /** Tasks that wait for a slot. */
+  readonly ready: ReadyTasks;
+  /** What is at work. */
+  readonly slots = new Slots();
+  readonly reserved = new Reservations();
   /** Intents whose fate is not known yet. */
   readonly unsent = new Set<string>();
   /** Mapped tasks whose instances are not all made. */
@@ -21,6 +25,7 @@ export class Backlog {
 
   constructor(isSensor: (operator: string) => boolean) {
     this.isSensor = isSensor;
+    this.ready = new ReadyTasks(isSensor);
   }
 
   /** The node at `position` was `before` and is `after`; null: it was, or is, not there. */
@@ -28,15 +33,17 @@ export class Backlog {
     const spec = specAt(active, position);
     const key = `${active.run.runId}/${position}`;
     const isReady = after?.task.state === "scheduled";
-    put(this.prepared, key, isReady && after.prepared !== null, { active, position });
+    if (isReady && after.prepared !== null) this.ready.add({ active, position });
+    else this.ready.remove({ active, position });
     put(this.unprepared, key, isReady && after.prepared === null && !after.isListing, { active, position });
     const isUnsent = after?.attempt?.state === "open" && after.attempt.ref === null;
     // A teardown is held up by nothing (rule 25).
     if (isUnsent && spec.teardownOf.length === 0) this.unsent.add(key);
     else this.unsent.delete(key);
-    if (spec.pool === null || spec.teardownOf.length > 0 || this.isSensor(spec.operator)) return;
     const change = Number(holdsSlot(after)) - Number(holdsSlot(before));
-    if (change !== 0) this.held.set(spec.pool, (this.held.get(spec.pool) ?? 0) + change * spec.poolSlots);
+    if (change === 0 || spec.teardownOf.length > 0) return;
+    const { taskAt } = after ?? before ?? { taskAt: position };
+    this.slots.count(slotKeys(active, taskAt), spec, this.isSensor(spec.operator), change > 0 ? 1 : -1);
   }
 
   /** How a mapped task of the run stands; of a run that is gone or being ended nothing more is made. */

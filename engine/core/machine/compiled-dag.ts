@@ -1,5 +1,6 @@
 import type { TaskSpec } from "../dag.ts";
 import { compileGraph, type DagGraph } from "../graph/dag-graph.ts";
+import { priorityWeights } from "../priority.ts";
 import type { DagVersion } from "../records.ts";
 
 /** A DAG version with its graph as arrays by position in spec.tasks: what the machine walks. */
@@ -9,6 +10,8 @@ export interface CompiledDag extends DagGraph {
   readonly taskNos: readonly number[];
   readonly positionOf: ReadonlyMap<number, number>;
   readonly roots: readonly number[];
+  /** How urgent each task is, by its weight rule. */
+  readonly weights: readonly number[];
 }
 
 /** The spec has passed the reader's checks: every name is known and there is no cycle. */
@@ -27,5 +30,6 @@ export function compileDag(version: DagVersion): CompiledDag {
     taskNos,
     positionOf: new Map(taskNos.map((number, index) => [number, index])),
     roots: tasks.flatMap((_, index) => (graph.upstream[index]?.length === 0 ? [index] : [])),
+    weights: priorityWeights(tasks, graph),
   };
 }
