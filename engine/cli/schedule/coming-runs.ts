@@ -12,7 +12,7 @@ export function comingRuns(spec: Schedulable, now: Instant, count: number): Plan
   const runs: PlannedRun[] = [];
   if (schedule === null || schedule.isContinuous) return runs;
   // Before its start a schedule has ticks that make no run; a tick that has passed may be due still, with jitter.
-  const from = Math.max(now - schedule.jitterMs, (startAt ?? now) - 1);
+  const from = Math.max(now - schedule.jitterMs, startAt === null ? -Infinity : startAt - 1);
   const after = (at: Instant): Instant | null => planDue(spec, { scheduledUntil: at }, at, 1).nextDueAt;
   for (let due = after(from); due !== null && runs.length < count; due = after(due)) {
     const run = plannedAt(spec, due);
