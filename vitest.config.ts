@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 
 const needsBuild = new Set(["operators", "local-aws", "cli", "e2e", "interop"]);
 
+const needsPostgres = new Set(["store", "operators"]);
+
 /** Guards that ask a real Postgres run with the store's tests. */
 const onPostgres = ["test/guards/{statements,schema}.test.ts"];
 
@@ -13,8 +15,10 @@ const project = (name: string, folders: string[], timeoutMs: number, parallel: b
     testTimeout: timeoutMs,
     hookTimeout: 120_000,
     fileParallelism: parallel,
-    ...(needsBuild.has(name) ? { globalSetup: ["test/setup/build.ts"] } : {}),
-    ...(name === "store" ? { globalSetup: ["test/setup/postgres-server.ts"] } : {}),
+    globalSetup: [
+      ...(needsBuild.has(name) ? ["test/setup/build.ts"] : []),
+      ...(needsPostgres.has(name) ? ["test/setup/postgres-server.ts"] : []),
+    ],
     ...(name === "unit" ? { exclude: onPostgres } : {}),
   },
 });

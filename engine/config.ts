@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { isMap, isScalar, LineCounter, parseDocument, type Document, type Node } from "yaml";
 import { z } from "zod";
@@ -21,6 +22,8 @@ export interface Config {
   /** Overrides of prices, exact decimals as text: "glue.dpu_hour" -> "0.44". */
   readonly prices: Readonly<Record<string, string>>;
   readonly connections: Readonly<Record<string, Connection>>;
+  /** How many commands of shell.run run at once on this machine; the rest wait. */
+  readonly maxCommands: number;
   readonly engine: EngineSettings;
   /** Whether the connection `default` is local-aws, which the command then starts. */
   readonly aws: "cloud" | "local";
@@ -118,6 +121,7 @@ const fileKeys = z.strictObject({
   public_url: publicUrl.optional(),
   time_scale: timeScale.optional(),
   prices: z.record(z.string(), price).optional(),
+  max_commands: count.optional(),
   engine: engineKeys.optional(),
   // What stands in a connection besides its region is checked by the AWS clients' factory, which knows its services.
   connections: z.record(z.string(), z.looseObject({ region: z.string().min(1).optional() })).optional(),
@@ -161,7 +165,8 @@ export function loadConfig(from: {
     fleet,
     dagsFolder: path(flags.dags ?? env("NOCTURNE_DAGS_FOLDER"), said.dags_folder, join(cwd, "dags")),
     prices: Object.fromEntries(Object.entries(said.prices ?? {}).map(([key, value]) => [key, String(value)])),
-    connections: connectionsOf(said, env("AWS_REGION") ?? env("AWS_DEFAULT_REGION") ?? "us-east-1"),
+    connections: connectionsOf(said, env("AWS_REGION") ?? env("AWS_DEFAULT_REGION") ?? "us-east-1", env),
+    maxCommands: said.max_commands ?? 2 * availableParallelism(),
     engine: settingsOf(said.engine ?? {}),
     aws,
     smtpUrl: smtp,
@@ -278,14 +283,24 @@ function keyRange(document: Document, path: readonly PropertyKey[], key: string)
   return (pair?.key as Node | undefined)?.range ?? [0, 0];
 }
 
-function connectionsOf(said: FileKeys, region: string): Record<string, Connection> {
+type Env = (name: string) => string | undefined;
+
+function connectionsOf(said: FileKeys, region: string, env: Env): Record<string, Connection> {
   const entries = Object.entries({ default: {}, ...said.connections }).map(
     ([name, { region: own, ...settings }]: [string, { region?: string | undefined; [key: string]: unknown }]) => [
       name,
-      { name, region: own ?? region, settings: settings as JsonObject },
+      { name, region: own ?? region, settings: withPostgresUrl(settings as JsonObject, env) },
     ],
   );
   return Object.fromEntries(entries) as Record<string, Connection>;
+}
+
+/** A password may stay out of the file: `postgres: { url_env: NAME }` names the variable that holds the address. */
+function withPostgresUrl(settings: JsonObject, env: Env): JsonObject {
+  const postgres = settings["postgres"] as JsonObject | null | undefined;
+  const name = postgres?.["url_env"];
+  const url = typeof name === "string" ? env(name) : undefined;
+  return url === undefined ? settings : { ...settings, postgres: { ...postgres, url } };
 }
 
 function settingsOf(said: z.infer<typeof engineKeys>): EngineSettings {

@@ -13,7 +13,7 @@ export function inboxDelivery({ folder, from }: { readonly folder: string; reado
   const transport = createTransport({ streamTransport: true, buffer: true, newline: "windows" });
   return {
     deliver: async (mail) => {
-      const problem = addressProblem(mail.receiver);
+      const problem = addressProblem(mail);
       if (problem) return problem;
       const { message } = await transport.sendMail(messageOf(mail, from));
       const file = join(folder, fileName(mail));

@@ -10,6 +10,8 @@ export interface OutgoingMail extends RenderedMail {
   readonly dagId: string;
   readonly kind: string;
   readonly receiver: string;
+  /** Further receivers of the same mail: a task's mail has some, an alert never. */
+  readonly others?: { readonly to: readonly string[]; readonly cc: readonly string[] };
   /** When it was written into the outbox: a repeat bears the same date. */
   readonly createdAt: Instant;
 }
@@ -26,18 +28,20 @@ export interface MailDelivery {
 const ADDRESS = /^[^\s\0-\x1f\x7f<>()[\]\\,;:"@]{1,64}@[^\s\0-\x1f\x7f<>()[\]\\,;:"@]{1,255}$/u;
 
 /** Why the mail cannot be addressed; null: it can. */
-export const addressProblem = (receiver: string): DeliveryResult | null =>
-  ADDRESS.test(receiver)
-    ? null
-    : { kind: "refused", code: "MAIL_REFUSED", response: `${JSON.stringify(receiver)} is no e-mail address` };
+export function addressProblem({ receiver, others }: OutgoingMail): DeliveryResult | null {
+  const wrong = [receiver, ...(others?.to ?? []), ...(others?.cc ?? [])].find((address) => !ADDRESS.test(address));
+  if (wrong === undefined) return null;
+  return { kind: "refused", code: "MAIL_REFUSED", response: `${JSON.stringify(wrong)} is no e-mail address` };
+}
 
 /** The mail as nodemailer takes it: every field data, no file and no address is ever read from it. */
 export const messageOf = (mail: OutgoingMail, from: string): SendMailOptions => ({
   from,
-  to: { name: "", address: mail.receiver },
+  to: [mail.receiver, ...(mail.others?.to ?? [])].map((address) => ({ name: "", address })),
+  cc: (mail.others?.cc ?? []).map((address) => ({ name: "", address })),
   subject: mail.subject,
   text: mail.text,
-  html: mail.html,
+  ...(mail.html === "" ? {} : { html: mail.html }),
   messageId: `<${mail.messageId}>`,
   date: new Date(mail.createdAt),
   headers: {

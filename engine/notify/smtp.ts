@@ -42,13 +42,16 @@ export function smtpDelivery(options: {
   transport.on("error", () => undefined);
   return {
     deliver: async (mail) => {
-      const problem = addressProblem(mail.receiver);
+      const problem = addressProblem(mail);
       if (problem) return problem;
       const stop = AbortSignal.timeout(timeouts.sendMs);
       try {
         const message = { ...messageOf(mail, options.from), signal: stop };
-        const { response } = await transport.sendMail(message);
-        return { kind: "accepted", response: server.withoutSecrets(response) };
+        const { response, rejected } = await transport.sendMail(message);
+        const not = (rejected as readonly (string | { readonly address: string })[]).map((each) =>
+          typeof each === "string" ? each : each.address,
+        );
+        return { kind: "accepted", response: server.withoutSecrets(response), ...(not.length > 0 && { rejected: not }) };
       } catch (error) {
         const result = resultOf(error as NodemailerError, server.place, options.from, stop.aborted);
         return { ...result, response: server.withoutSecrets(result.response) };

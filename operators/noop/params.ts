@@ -5,6 +5,6 @@ export const noopFacts = {
   type: "noop",
   summary: "Does nothing and succeeds: a point where branches of a DAG meet",
   params: z.strictObject({}),
-  launch: { kind: "in_process", idempotent: true },
+  launch: { kind: "in_process" },
   fileFields: [],
 } satisfies Omit<OperatorDescriptor, "load">;

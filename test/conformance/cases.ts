@@ -14,6 +14,8 @@ const spark = (output: string) => ({
 
 /** What stands before the case's own launch: a cluster for a step, tables for a merge. */
 export interface Before {
+  /** Something that answers GET. */
+  readonly url: string;
   readonly run: (type: string, params: object) => Promise<unknown>;
 }
 
@@ -94,5 +96,17 @@ export const CASES: Readonly<Record<string, Case>> = {
     params: async () => ({ sql: "SELECT 1 AS one", expect: { equals: 1 } }),
   },
   "s3.wait": { starts: null, unknown: () => null, params: async () => ({ uri: "s3://data/there" }) },
+  "shell.run": { starts: null, unknown: () => null, params: async () => ({ command: "echo '{\"rows\": 3}'" }) },
+  "http.request": {
+    starts: null,
+    unknown: () => null,
+    params: async ({ url }) => ({ url: `${url}/_local/calls` }),
+  },
+  "sql.postgres": { starts: null, unknown: () => null, params: async () => ({ statements: "SELECT 1 AS one" }) },
+  "email.send": {
+    starts: null,
+    unknown: () => null,
+    params: async () => ({ to: ["ana@example.com"], subject: "Done", text: "The night is done." }),
+  },
   noop: { starts: null, unknown: () => null, params: async () => ({}) },
 };

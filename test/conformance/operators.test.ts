@@ -7,10 +7,13 @@ import { startLocalAws, type LocalAws } from "../../deploy/local-aws/server.ts";
 import type { AnyOperator, Observation, SubmitContext } from "../../engine/core/operator.ts";
 import { operatorDescriptors } from "../../operators/index.ts";
 import { connectionTo, contextOf, never, observed } from "../operators/contexts.ts";
+import { testHost } from "../operators/host.ts";
+import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
 import { CASES, FILES, type Before } from "./cases.ts";
 
 let home: string;
 let local: LocalAws;
+let database: TestDatabase;
 let connection: ReturnType<typeof connectionTo>;
 
 beforeAll(async () => {
@@ -20,9 +23,11 @@ beforeAll(async () => {
   const s3 = new S3Client({ endpoint: local.url, region: "us-east-1", credentials, forcePathStyle: true });
   for (const Bucket of ["artifacts", "data"]) await s3.send(new CreateBucketCommand({ Bucket }));
   await s3.send(new PutObjectCommand({ Bucket: "data", Key: "there", Body: "here" }));
-  connection = connectionTo(local.url);
+  database = await testDatabase("empty");
+  connection = connectionTo(local.url, { postgres: { url: database.url } });
 });
 afterAll(async () => {
+  await database.drop();
   await local.stop();
   await rm(home, { recursive: true, force: true, maxRetries: 3 });
 });
@@ -45,7 +50,7 @@ const remoteJobs = async (launchKey: string): Promise<number> => {
 async function operatorOf(type: string): Promise<AnyOperator> {
   const descriptor = operatorDescriptors.find((each) => each.type === type);
   if (!descriptor) throw new Error(`no operator ${type}`);
-  return descriptor.load();
+  return descriptor.load(testHost());
 }
 
 /** Looks until the job has ended, for at most thirty seconds. */
@@ -66,6 +71,9 @@ async function started(operator: AnyOperator, params: unknown, of: SubmitContext
 }
 
 const before: Before = {
+  get url() {
+    return local.url;
+  },
   async run(type, params) {
     const operator = await operatorOf(type);
     const of = context();
@@ -85,14 +93,14 @@ describe.each(operatorDescriptors.map((descriptor) => [descriptor.type, descript
 
     it("has a case here, and is what its descriptor says", async () => {
       expect(each).toBeDefined();
-      const operator = await descriptor.load();
+      const operator = await descriptor.load(testHost());
       expect({ type: operator.type, launch: operator.launch }).toEqual({ type, launch: descriptor.launch });
       if (operator.launch.kind === "find") expect(operator).toHaveProperty("find");
       expect(operator.batchSize).toBeGreaterThan(0);
     });
 
     it("does its work and says so", async () => {
-      const operator = await descriptor.load();
+      const operator = await descriptor.load(testHost());
       const of = context();
       const result = await operator.submit(await paramsOf(operator), of);
       if (result.kind === "done") return;
@@ -104,7 +112,7 @@ describe.each(operatorDescriptors.map((descriptor) => [descriptor.type, descript
     });
 
     it.runIf(each?.starts)("stays one remote job when the reply to its launch is lost (protocol 16)", async () => {
-      const operator = await descriptor.load();
+      const operator = await descriptor.load(testHost());
       const params = await paramsOf(operator);
       const of = context();
       await fault(each?.starts ?? "", "reset_after");
@@ -119,7 +127,7 @@ describe.each(operatorDescriptors.map((descriptor) => [descriptor.type, descript
     });
 
     it.runIf(each?.starts)("starts nothing when its request never arrives, is refused or comes too late", async () => {
-      const operator = await descriptor.load();
+      const operator = await descriptor.load(testHost());
       const params = await paramsOf(operator);
       for (const [kind, expected] of [
         ["reset_before", "doubt"],
@@ -139,7 +147,7 @@ describe.each(operatorDescriptors.map((descriptor) => [descriptor.type, descript
     });
 
     it.runIf(each?.starts)("is looked at in the order asked for, what is unknown included (protocol 20)", async () => {
-      const operator = await descriptor.load();
+      const operator = await descriptor.load(testHost());
       const of = context();
       const ref = await started(operator, await paramsOf(operator), of);
       const unknown = each?.unknown(ref);
@@ -156,7 +164,7 @@ describe.each(operatorDescriptors.map((descriptor) => [descriptor.type, descript
     it.runIf(each?.starts && type !== "emr.terminate")(
       "is unseen until its service shows it (protocol 20)",
       async () => {
-        const operator = await descriptor.load();
+        const operator = await descriptor.load(testHost());
         const params = await paramsOf(operator);
         const of = context();
         await fault("*", "eventual", 60_000);
@@ -169,7 +177,7 @@ describe.each(operatorDescriptors.map((descriptor) => [descriptor.type, descript
     );
 
     it("can be cancelled twice, and after its end", async () => {
-      const operator = await descriptor.load();
+      const operator = await descriptor.load(testHost());
       const of = context();
       const result = await operator.submit(await paramsOf(operator), of);
       if (result.kind !== "started") return expect(result.kind).toBe("done");
@@ -177,6 +185,49 @@ describe.each(operatorDescriptors.map((descriptor) => [descriptor.type, descript
       await operator.cancel(result.ref, of);
       await ended(operator, result.ref, of);
       await operator.cancel(result.ref, of);
+    });
+
+    const isWork = descriptor.launch.kind === "in_process" && type !== "noop";
+
+    it.runIf(isWork)("is one piece of work, however often its launch is submitted (protocol 8)", async () => {
+      const operator = await descriptor.load(testHost());
+      const params = await paramsOf(operator);
+      const of = context();
+      const ref = await started(operator, params, of);
+      expect(await started(operator, params, { ...of, isRepeat: true })).toEqual(ref);
+      const end = await ended(operator, ref, of);
+      expect(end.kind).toBe("succeeded");
+      expect(await ended(operator, ref, of)).toEqual(end);
+      expect(await started(operator, params, { ...of, isRepeat: true })).toEqual(ref);
+    });
+
+    it.runIf(isWork)(
+      "is never adopted from another process, and done again only when idempotent (protocol 19)",
+      async () => {
+        const operator = await descriptor.load(testHost());
+        for (const [idempotent, failureClass, again] of [
+          [true, "retryable", "started"],
+          [false, "permanent", "refused"],
+        ] as const) {
+          const params: unknown = operator.params.parse({ ...(await CASES[type]?.params(before)), idempotent });
+          const of = context();
+          const ref = { ...(await started(operator, params, of)), boot: "another process" };
+          const [look] = await operator.observe([observed(ref, of)], never);
+          expect(look).toMatchObject({ kind: "failed", failure: { class: failureClass, code: "INTERRUPTED" } });
+          await operator.cancel(ref, of);
+          const repeat = { ...context(), isRepeat: true };
+          const result = await operator.submit(params, repeat);
+          expect(result.kind).toBe(again);
+          if (result.kind === "refused") expect(result.failure.code).toBe("INTERRUPTED");
+          if (result.kind === "started") await ended(operator, result.ref, repeat);
+        }
+      },
+    );
+
+    it.runIf(isWork)("begins nothing when its time to be sent has passed (protocol 15)", async () => {
+      const operator = await descriptor.load(testHost());
+      const late = { ...context(), mayStillSend: () => false };
+      expect((await operator.submit(await paramsOf(operator), late)).kind).toBe("throttled");
     });
   },
 );

@@ -31,6 +31,7 @@ export interface ContextOptions {
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   readonly mayStillSend?: () => boolean;
   readonly launchKey?: string;
+  readonly isRepeat?: boolean;
   /** The engine's time; without it the wall's. */
   readonly now?: () => number;
 }
@@ -47,6 +48,7 @@ export function contextOf(connection: Connection, options: ContextOptions = {}):
     signal: new AbortController().signal,
     now: options.now ?? (() => Date.now()),
     intentAt: Date.now(),
+    isRepeat: options.isRepeat ?? false,
     mayStillSend: options.mayStillSend ?? (() => true),
     file: async (path) => {
       const content = options.files?.[path];

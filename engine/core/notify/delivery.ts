@@ -2,13 +2,13 @@ import type { ErrorCode } from "../errors.ts";
 
 /**
  * What became of one try to hand a mail over.
- * - accepted: the server has taken it on
+ * - accepted: the server has taken it on; not for the addresses in `rejected`
  * - retry: not now. unreachable: no server, or none that works just now · login: it does not let us in · deferred: it put
  *   this one mail off
  * - refused: the server will never take this mail
  */
 export type DeliveryResult =
-  | { readonly kind: "accepted"; readonly response: string }
+  | { readonly kind: "accepted"; readonly response: string; readonly rejected?: readonly string[] }
   | {
       readonly kind: "retry";
       readonly reason: "unreachable" | "login" | "deferred";

@@ -1,0 +1,10 @@
+import type { OperatorHost } from "../../engine/core/operator-host.ts";
+
+/** The machine as the tests' operators see it; mails are accepted and forgotten. */
+export const testHost = (changes: Partial<OperatorHost> = {}): OperatorHost => ({
+  projectFolder: process.cwd(),
+  environment: { PATH: process.env["PATH"] ?? "", HOME: "/nowhere", LANG: "C", TZ: "UTC" },
+  maxCommands: 4,
+  sendMail: async () => ({ kind: "accepted", response: "250 OK" }),
+  ...changes,
+});
