@@ -19,6 +19,8 @@ export interface Config {
   readonly databaseUrl: string | null;
   readonly fleet: string;
   readonly dagsFolder: string;
+  /** Whose overlay of the DAGs counts (dags/overlays/<environment>.yaml); null: none. */
+  readonly environment: string | null;
   /** Overrides of prices, exact decimals as text: "glue.dpu_hour" -> "0.44". */
   readonly prices: Readonly<Record<string, string>>;
   readonly connections: Readonly<Record<string, Connection>>;
@@ -32,8 +34,16 @@ export interface Config {
   readonly mailFrom: string;
   /** Where people reach the API, for links in mails; null: where it listens. */
   readonly publicUrl: string | null;
+  readonly retention: Retention;
   /** The clock that engine and local-aws share, only with aws: local; null: as it is, or as the running local-aws has it. */
   readonly time: TimeWish | null;
+}
+
+/** How long ended runs stay in the database, and where they go. */
+export interface Retention {
+  /** null: for ever. */
+  readonly runsMs: number | null;
+  readonly archiveTo: string;
 }
 
 /** A clock `factor` times as fast as the wall's, that begins at `from`; null: at what the wall shows. */
@@ -79,9 +89,17 @@ const engineKeys = z.strictObject({
   max_new_rows_per_flush: count.optional(),
 });
 
+/** A month that is not over cannot leave, and yesterday's runs are still looked at. */
+const LEAST_RETENTION_MS = 7 * 86_400_000;
+const retentionKeys = z.strictObject({
+  runs: duration.refine((ms) => ms >= LEAST_RETENTION_MS, "expected 7d or more, such as 400d").optional(),
+  archive_to: z.string().min(1).nullable().optional(),
+});
+
 const fleetName = z
   .string()
   .regex(/^(?!pg_)[a-z_][a-z0-9_]{0,62}$/, "expected a Postgres schema name: a-z, 0-9 and _, not beginning with pg_");
+const environmentName = z.string().regex(/^[A-Za-z0-9_-]{1,63}$/, "expected letters, digits, _ and - only");
 const databaseUrl = z
   .string()
   .refine(
@@ -123,6 +141,7 @@ const fileKeys = z.strictObject({
   prices: z.record(z.string(), price).optional(),
   max_commands: count.optional(),
   engine: engineKeys.optional(),
+  retention: retentionKeys.optional(),
   // What stands in a connection besides its region is checked by the AWS clients' factory, which knows its services.
   connections: z.record(z.string(), z.looseObject({ region: z.string().min(1).optional() })).optional(),
 });
@@ -152,18 +171,22 @@ export function loadConfig(from: {
   // Its password is nobody's business: the text itself is not shown.
   if (url !== null) refuseUnless(databaseUrl, url, "--database-url, DATABASE_URL");
   if (aws !== "cloud" && aws !== "local") throw usage(`--aws ${aws}: expected local or cloud`);
+  const environment = env("NOCTURNE_ENV") ?? null;
+  if (environment !== null) refuseUnless(environmentName, environment, `NOCTURNE_ENV ${environment}`);
   const smtp = env("NOCTURNE_SMTP_URL") ?? env("SMTP_URL") ?? said.smtp_url ?? null;
   if (smtp !== null) refuseUnless(smtpUrl, smtp, "SMTP_URL");
   const sender = env("NOCTURNE_MAIL_FROM") ?? said.mail_from ?? "nocturne@localhost";
   refuseUnless(mailFrom, sender, `NOCTURNE_MAIL_FROM ${sender}`);
   const outside = env("NOCTURNE_PUBLIC_URL") ?? said.public_url ?? null;
   if (outside !== null) refuseUnless(publicUrl, outside, `NOCTURNE_PUBLIC_URL ${outside}`);
+  const home = path(saidHome, said.home, join(cwd, ".nocturne"));
   return {
     file,
-    home: path(saidHome, said.home, join(cwd, ".nocturne")),
+    home,
     databaseUrl: url,
     fleet,
     dagsFolder: path(flags.dags ?? env("NOCTURNE_DAGS_FOLDER"), said.dags_folder, join(cwd, "dags")),
+    environment,
     prices: Object.fromEntries(Object.entries(said.prices ?? {}).map(([key, value]) => [key, String(value)])),
     connections: connectionsOf(said, env("AWS_REGION") ?? env("AWS_DEFAULT_REGION") ?? "us-east-1", env),
     maxCommands: said.max_commands ?? 2 * availableParallelism(),
@@ -172,6 +195,10 @@ export function loadConfig(from: {
     smtpUrl: smtp,
     mailFrom: sender,
     publicUrl: outside?.replace(/\/+$/, "") ?? null,
+    retention: {
+      runsMs: said.retention?.runs ?? null,
+      archiveTo: path(env("NOCTURNE_ARCHIVE_TO"), said.retention?.archive_to ?? undefined, join(home, "archive")),
+    },
     time: timeOf(
       flags.timeScale ?? env("NOCTURNE_TIME_SCALE") ?? said.time_scale,
       flags.timeFrom ?? env("NOCTURNE_TIME_FROM"),
@@ -261,7 +288,7 @@ function readConfigFile(file: string): FileKeys {
       }
       return issue.keys.map((key) => {
         const [start = 0, end = 0] = keyRange(document, issue.path, key);
-        const known = issue.path[0] === "engine" ? engineKeys : fileKeys;
+        const known = { engine: engineKeys, retention: retentionKeys }[String(issue.path[0])] ?? fileKeys;
         const near = nearest(key, Object.keys(known.shape));
         return problem(`${[...issue.path, key].join(".")}: no such key`, start, end - start, near);
       });

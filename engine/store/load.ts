@@ -41,7 +41,8 @@ export function loadWorld(store: Store): Promise<LoadedWorld> {
     const runs = await activeRuns(db);
     const owing = new Set(await owingRunIds(db));
     // Of a backfill that waits only what is owed: its other rows are read when its runs start (rule 33).
-    const waits = ({ state, backfillId }: DagRun): boolean => state === "queued" && backfillId !== null;
+    const waits = ({ state, backfillId, isReopened }: DagRun): boolean =>
+      state === "queued" && backfillId !== null && isReopened !== true;
     const runIds = runs.filter((run) => !waits(run) || owing.has(run.runId)).map((run) => run.runId);
     const versionIds = new Set([...newest.map((row) => row.version_id), ...runs.map((run) => run.versionId)]);
     const pools = await db.selectFrom("pool").selectAll().execute();
@@ -57,6 +58,11 @@ export function loadWorld(store: Store): Promise<LoadedWorld> {
       .where(sql<boolean>`state = 'pending'`)
       .orderBy("deadline_at")
       .execute();
+    const assetQueue = await db
+      .selectFrom("asset_queue")
+      .selectAll()
+      .where(sql<boolean>`updates > 0`)
+      .execute();
     const dagTasks = await db.selectFrom("dag_task").selectAll().execute();
     return {
       installationId,
@@ -64,6 +70,7 @@ export function loadWorld(store: Store): Promise<LoadedWorld> {
       currentVersion: Object.fromEntries(newest.map((row) => [row.dag_id, row.version_id])),
       dags: dags.map(toDagState),
       deadlines: deadlines.map(toDeadline),
+      assetQueue: assetQueue.map(({ dag_id: dagId, ...row }) => ({ dagId, ...row })),
       pools: Object.fromEntries(pools.map((row) => [row.pool, row.slots])),
       backfills: backfills.map(toBackfill),
       runs,

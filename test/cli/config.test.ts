@@ -65,6 +65,12 @@ describe("the configuration", () => {
     expect([load().fleet, load({ home: "home" }).fleet]).toEqual(["here", "there"]);
   });
 
+  test("the environment of the DAGs is named by NOCTURNE_ENV, and names no other folder", () => {
+    const inEnvironment = (name: string) => loadConfig({ flags: {}, env: { NOCTURNE_ENV: name }, cwd });
+    expect([load().environment, inEnvironment("prod").environment]).toEqual([null, "prod"]);
+    expect(() => inEnvironment("../prod")).toThrow("NOCTURNE_ENV ../prod: expected letters, digits, _ and - only");
+  });
+
   test("durations, prices and connections are read", () => {
     write(
       [
@@ -158,5 +164,18 @@ describe("the configuration", () => {
     expect(problems(() => load({ timeScale: "600" }))).toMatchObject([
       { code: "USAGE", message: expect.stringContaining("--aws local") as string },
     ]);
+  });
+
+  test("runs stay for ever unless a retention is set; the archive's folder is the home's unless one is named", () => {
+    expect(load().retention).toEqual({ runsMs: null, archiveTo: join(cwd, ".nocturne/archive") });
+    write("retention: { runs: 400d, archive_to: old }\n");
+    expect(load().retention).toEqual({ runsMs: 400 * 86_400_000, archiveTo: join(cwd, "old") });
+    expect(load({}, { NOCTURNE_ARCHIVE_TO: "there" }).retention.archiveTo).toBe(join(cwd, "there"));
+    write("retention: { runs: 7d, archive_to: null }\n");
+    expect(load({ home: "h" }).retention).toEqual({ runsMs: 7 * 86_400_000, archiveTo: join(cwd, "h/archive") });
+    write("retention: { runs: 6d }\n");
+    expect(problems(load)).toMatchObject([{ code: "CONFIG_INVALID", at: { line: 1 } }]);
+    write("retention: { archive: old }\n");
+    expect(problems(load)).toMatchObject([{ message: "retention.archive: no such key", didYouMean: "archive_to" }]);
   });
 });

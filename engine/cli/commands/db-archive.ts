@@ -23,7 +23,7 @@ export async function dbArchive(session: Session, _: readonly string[], options:
   const isDryRun = options.dryRun === true;
   // The default folder is ours to make; one that was named has to have a place.
   if (options.to === undefined && !isDryRun) await makeHome(config.home);
-  stopping.message = "nocturne: stopping after this month; run the command again to go on";
+  stopping.message = "stopping after this month; run the command again to go on";
   const onProgress = progressLines((line) => out.progress(line));
   const outcomes = await withStore(session, config, (store) =>
     session.app.archive(store, { cutoff, folder, isDryRun, onProgress, interrupted }),
