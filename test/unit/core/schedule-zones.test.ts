@@ -32,24 +32,25 @@ const ticking = (schedule: WallSchedule, timezone: string): Ticking => ({
   startAt: null,
 });
 
-/** Between a day and a half before and after the change, against the walk over the minutes. */
+/** A day before and after the change against the walk over the minutes; and near it step by step, there and back. */
 function check(zone: string, change: number, schedule: WallSchedule): void {
-  const [from, until] = [change - 1.5 * DAY, change + 1.5 * DAY];
+  const [from, until] = [change - DAY, change + DAY];
   const spec = ticking(schedule, zone);
-  const expected = ticksByMinutes(schedule, zone, from, until).map(iso);
   const told = `${zone} ${iso(change)} ${cronOf(schedule)}`;
-  const ticks = ticksBetween(spec, from, until);
-  expect(ticks.map(iso), told).toEqual(expected);
-  // Each step there and back, into the window, through it and out of it.
-  const chain = [from - 1, ...ticks];
-  chain.forEach((at, index) => {
-    const next = nextTick(spec, at);
-    if (index < ticks.length) expect(next === null ? null : iso(next), told).toBe(expected[index]);
-    else expect(next ?? Infinity, told).toBeGreaterThanOrEqual(until);
-    const before = previousTick(spec, next ?? until);
-    if (index > 0) expect(before === null ? null : iso(before), told).toBe(expected[index - 1]);
-    else expect(before ?? -Infinity, told).toBeLessThan(from);
+  const ticks = ticksByMinutes(schedule, zone, from, until);
+  expect(ticksBetween(spec, from, until).map(iso), told).toEqual(ticks.map(iso));
+  const near = ticks.filter((tick) => Math.abs(tick - change) <= 3 * HOUR);
+  const first = ticks.indexOf(near[0] ?? -1);
+  const chain = [ticks[first - 1], ...near, ticks[first + near.length]].filter((tick) => tick !== undefined);
+  chain.slice(1).forEach((tick, index) => {
+    const before = chain[index] ?? 0;
+    expect(iso(nextTick(spec, before) ?? 0), told).toBe(iso(tick));
+    expect(iso(previousTick(spec, tick) ?? 0), told).toBe(iso(before));
   });
+  // What lies beyond the window does so from both sides.
+  const [begin = until, end = from - 1] = [ticks[0], ticks.at(-1)];
+  expect(previousTick(spec, begin) ?? -Infinity, told).toBeLessThan(from);
+  expect(nextTick(spec, end) ?? Infinity, told).toBeGreaterThanOrEqual(until);
 }
 
 const someOf = (values: readonly number[], maxLength: number) =>
@@ -96,7 +97,7 @@ describe(`ticks around every change of the clocks, ${YEARS.from} to ${YEARS.unti
             check(name, change, { ...schedule, skipDates: skips ? [day] : [] });
           },
         ),
-        { numRuns: 150 },
+        { numRuns: 100 },
       );
     },
     30_000,
@@ -116,7 +117,7 @@ describe(`ticks around every change of the clocks, ${YEARS.from} to ${YEARS.unti
     "in full: %s",
     (zone) => {
       const changes = changesOf(zone, Date.UTC(YEARS.from, 0, 1), Date.UTC(YEARS.until, 0, 1));
-      const sample = fc.sample(schedules, { numRuns: 4, seed: zones.indexOf(zone) });
+      const sample = fc.sample(schedules, { numRuns: 2, seed: zones.indexOf(zone) });
       for (const change of changes) {
         const day = iso(wallOf(zone, change)).slice(0, 10);
         check(zone, change, HALF_HOURLY);

@@ -68,7 +68,7 @@ function wallMinutes(zone: string, from: number, until: number): { readonly at: 
   return list;
 }
 
-/** Every tick in [from, until), by going through the minutes from two days before to two days after. */
+/** Every tick in [from, until), by going through the minutes from a day and a half before to as long after. */
 export function ticksByMinutes(schedule: WallSchedule, zone: string, from: number, until: number): number[] {
   const { minutes, hours, weekdays, businessDays, skipDates } = schedule;
   const fits = (wall: number): boolean => {
@@ -81,7 +81,7 @@ export function ticksByMinutes(schedule: WallSchedule, zone: string, from: numbe
   };
   const ticks = new Set<number>();
   const lastShown = new Map<number, number>();
-  const shown = wallMinutes(zone, from - 2 * DAY, until + 2 * DAY);
+  const shown = wallMinutes(zone, from - 1.5 * DAY, until + 1.5 * DAY);
   let previous = shown[0]?.wall ?? 0;
   for (const { at, wall } of shown) {
     // What a gap leaves out comes at its end.
