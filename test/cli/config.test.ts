@@ -175,7 +175,7 @@ describe("the configuration", () => {
     expect(load({ home: "h" }).retention).toEqual({ runsMs: 7 * 86_400_000, archiveTo: join(cwd, "h/archive") });
     write("retention: { runs: 6d }\n");
     expect(problems(load)).toMatchObject([{ code: "CONFIG_INVALID", at: { line: 1 } }]);
-    write("retention: { archive: old }\n");
-    expect(problems(load)).toMatchObject([{ message: "retention.archive: no such key", didYouMean: "archive_to" }]);
+    write("retention: { archiv_to: old }\n");
+    expect(problems(load)).toMatchObject([{ message: "retention.archiv_to: no such key", didYouMean: "archive_to" }]);
   });
 });

@@ -2,6 +2,7 @@ import { Migrator, sql } from "kysely";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { archiveRuns } from "../../engine/store/archive/archive.ts";
 import { makeMonthsAhead, makeMonthsOfRest } from "../../engine/store/archive/months.ts";
+import { openClient } from "../../engine/store/connect.ts";
 import { migrate } from "../../engine/store/migrate.ts";
 import { openStore, type Store } from "../../engine/store/open.ts";
 import { monthsOfRuns } from "../../engine/store/read-models/partitions.ts";
@@ -29,26 +30,31 @@ afterEach(async () => {
 const count = async (table: string): Promise<number> =>
   (await store.pool.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`)).rows[0]?.n ?? -1;
 
+/** As before housekeeping has made the last of the months ahead. Answers which one it is. */
+async function withoutLastMonth(): Promise<string> {
+  const remove =
+    "DELETE FROM partition_state WHERE until_at = (SELECT max(until_at) FROM partition_state) RETURNING month";
+  const month = (await store.pool.query<{ month: string }>(remove)).rows[0]?.month ?? "";
+  const tables = await store.pool.query<{ name: string }>("SELECT name FROM partitioned_tables() AS name");
+  for (const { name } of tables.rows) await store.pool.query(`DROP TABLE ${name}_${month}`);
+  return month;
+}
+
 it("the next months are made ahead, once, by however many processes keep house", async () => {
-  const [last] = (await monthsOfRuns(store)).filter(({ untilAt }) => untilAt !== null).slice(-1);
-  const month = last?.month ?? "";
-  for (const table of ["dag_run", "attempt"]) await store.pool.query(`DROP TABLE ${table}_${month}`);
-  await store.pool.query("DELETE FROM partition_state WHERE month = $1", [month]);
-  for (const { t } of (await store.pool.query<{ t: string }>("SELECT t FROM partitioned_tables() AS t")).rows) {
-    await store.pool.query(`DROP TABLE IF EXISTS ${t}_${month}`);
-  }
+  const month = await withoutLastMonth();
   expect(await Promise.all(Array.from({ length: 6 }, () => makeMonthsAhead(store)))).toEqual(Array(6).fill(true));
   expect((await monthsOfRuns(store)).map((each) => each.month)).toContain(month);
   expect(await count(`attempt_${month}`)).toBe(0);
 });
 
 it("a table that is in use for long holds housekeeping up for two seconds, and is left for the next time", async () => {
-  await store.pool.query("DELETE FROM partition_state WHERE until_at = (SELECT max(until_at) FROM partition_state)");
-  const reader = await store.pool.connect();
+  const month = await withoutLastMonth();
+  const reader = await openClient(store.settings);
   await reader.query("BEGIN; LOCK TABLE dag_run_rest IN ACCESS SHARE MODE");
   expect(await makeMonthsAhead(store)).toBe(false);
-  await reader.query("COMMIT");
-  reader.release();
+  await reader.end();
+  expect(await makeMonthsAhead(store)).toBe(true);
+  expect(await count(`dag_run_${month}`)).toBe(0);
 });
 
 it("a flush never fails for want of a month: its rows wait in the rest, and move when their month is made", async () => {
