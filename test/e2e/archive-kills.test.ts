@@ -31,6 +31,7 @@ beforeEach(async () => {
   store = await openStore({ databaseUrl: server.url, fleet: "nocturne", applicationName: "tests" });
   await dropFleet(store);
   await migrate(store);
+  await store.pool.query("SELECT make_month('2026-01-01')");
   await rm(join(home, "archive"), { recursive: true, force: true });
   return () => store.close();
 });

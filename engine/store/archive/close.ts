@@ -47,12 +47,14 @@ export async function summarize(client: pg.ClientBase, { month, fromId, toId }: 
 /** Opens a month again whose export could not be made: nothing of it has left. */
 export async function reopenMonth(client: pg.ClientBase, { month, fromId, toId }: Month): Promise<void> {
   const tables = await partitionedTables(client);
+  // The many rows first, while nobody waits.
+  await patiently(client, async () => {
+    await client.query("DELETE FROM run_summary WHERE run_id >= $1 AND run_id < $2", [fromId, toId]);
+    await client.query("UPDATE partition_state SET summed_at = NULL, export = NULL WHERE month = $1", [month]);
+  });
   await patiently(client, async () => {
     await client.query("SELECT FROM writer FOR NO KEY UPDATE");
     for (const table of tables) await client.query(`DROP TRIGGER IF EXISTS closing ON "${table}_${month}"`);
-    await client.query("DELETE FROM run_summary WHERE run_id >= $1 AND run_id < $2", [fromId, toId]);
-    const open = `UPDATE partition_state SET state = 'open', closing_at = NULL, summed_at = NULL, export = NULL
-      WHERE month = $1`;
-    await client.query(open, [month]);
+    await client.query("UPDATE partition_state SET state = 'open', closing_at = NULL WHERE month = $1", [month]);
   });
 }

@@ -35,8 +35,10 @@ export async function monthsBefore(client: pg.ClientBase, cutoff: Instant): Prom
 const AHEAD = 3;
 /** Nobody waits longer for a lock than this, and nobody waits longer behind us. */
 const LOCK_TIMEOUT = "2s";
-/** lock_not_available, deadlock_detected. */
-const BUSY = /^(55P03|40P01)$/;
+/** The writer waits while a month is made: far less than its row's life. */
+const MOVE_TIMEOUT = "3s";
+/** lock_not_available, deadlock_detected, query_canceled. */
+const BUSY = /^(55P03|40P01|57014)$/;
 
 export const isLockBusy = (error: unknown): boolean => BUSY.test((error as pg.DatabaseError).code ?? "");
 
@@ -58,7 +60,10 @@ export async function makeMonthsAhead(store: Store): Promise<boolean> {
   );
 }
 
-/** Makes the months of runs that came before their partition, and moves their rows there: from then on they can leave. */
+/**
+ * Makes the months of runs that came before their partition, and moves their rows there: from then on they can leave. So many
+ * that this would hold the writer up stay in the rest; false then.
+ */
 export async function makeMonthsOfRest(store: Store): Promise<boolean> {
   return makeMonths(
     store,
@@ -70,7 +75,9 @@ async function makeMonths(store: Store, instants: string): Promise<boolean> {
   const client = await store.pool.connect();
   let failure: Error | undefined;
   try {
-    await client.query(`BEGIN; SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
+    await client.query(
+      `BEGIN; SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '${MOVE_TIMEOUT}'`,
+    );
     // As a flush, so that neither waits for the other while it holds what that one wants.
     await client.query("SELECT FROM writer FOR NO KEY UPDATE");
     await client.query("SELECT pg_advisory_xact_lock(hashtextextended('nocturne.months.' || current_schema(), 0))");
