@@ -103,6 +103,11 @@ export class Spent {
     return this.with(written);
   }
 
+  /** The run starts anew: what it has cost so far is not what it spends from now on. */
+  restarted(): Spent {
+    return new Spent(new Map([...this.lines].map(([key, line]) => [key, { ...line, counts: false }])));
+  }
+
   /** What each task has cost, dearest first; those that cost nothing are left out. */
   byTask(): { readonly taskNo: number; readonly amount: string }[] {
     const amounts = new Map<number, Decimal>();

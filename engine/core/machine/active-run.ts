@@ -4,6 +4,7 @@ import type { Instant, Json, JsonObject } from "../json.ts";
 import type { Attempt, DagRun, TaskInstance, TaskKey } from "../records.ts";
 import type { CompiledDag } from "./compiled-dag.ts";
 import type { Mapped } from "./mapped.ts";
+import type { Past } from "./past.ts";
 
 /** What the machine remembers of looking at a job; never written: after a takeover it starts anew. */
 export interface Looking {
@@ -37,12 +38,16 @@ export interface ActiveRun {
   /** Earlier attempts that still owe something: a bill, a late search, duplicates. */
   readonly settling: Map<string, Attempt>;
   spent: Spent;
+  /** What looks at the jobs of orphans showed, by attempt. */
+  readonly orphanLooks: Map<string, Looking>;
   /** Mapped tasks by their place in the DAG. */
   readonly mapped: Map<number, Mapped>;
   /** Places of nodes that have no row yet: the run is of before their task was added. */
   readonly unstored: Set<number>;
   /** false: it waits for its turn, and the rows that it had before are read only then. */
   isLoaded: boolean;
+  /** How the run before stands; null: there is none that counts. undefined: it has not been asked for yet. */
+  past: Past | null | undefined;
   /** Whether it has left memory; whoever still holds it must let go. */
   isGone: boolean;
 }

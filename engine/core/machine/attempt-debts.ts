@@ -2,8 +2,9 @@ import type { Instant } from "../json.ts";
 import type { Launch } from "../operator.ts";
 import type { Attempt } from "../records.ts";
 
-/** Whether an attempt that is over still owes something: an open bill, a late search, duplicates to cancel. */
+/** Whether an attempt that its task waits for no more owes something: its end, an open bill, a late search, duplicates to cancel. */
 export const hasDebts = (attempt: Attempt): boolean =>
+  attempt.state === "orphan" ||
   attempt.settleAt !== null || attempt.searchAt !== null || attempt.duplicates.length > 0;
 
 /**

@@ -42,6 +42,10 @@ export function decideRun(draft: RunDraft, event: RunEvent, context: DecisionCon
     case "retry_now":
       retryNow(draft, event.places, event.by, context);
       return;
+    case "past":
+      if (draft.run.state === "running")
+        for (const taskAt of draft.active.dag.past.keys()) evaluate(draft, taskAt, context);
+      return;
     case "taken_over":
       takeOver(draft, context);
       return;

@@ -5,6 +5,7 @@ import { finish } from "./progress.ts";
 import type { DecisionContext, TaskEvent } from "./events.ts";
 import { admit, duplicateCancelled, launch, notSent, searched, submitted } from "./launching.ts";
 import { observed, settle } from "./looking.ts";
+import { orphanObserved } from "./people/abandon.ts";
 import type { RunDraft } from "./run-draft.ts";
 import { watchBudget } from "./watch-budget.ts";
 
@@ -54,11 +55,17 @@ function happen(draft: RunDraft, position: number, event: TaskEvent, context: De
     case "searched":
       searched(draft, position, event.tryNumber, event.refs, context);
       return;
-    case "observed":
+    case "observed": {
+      const earlier = draft.attemptOf(position, event.tryNumber);
+      if (earlier?.state === "orphan") {
+        orphanObserved(draft, position, earlier, event.observation, event.logTail, context);
+        return;
+      }
       if (task.tryNumber === event.tryNumber && draft.node(position).attempt?.state === "open") {
         observed(draft, position, event.observation, event.logTail, context);
       } else settle(draft, position, event.tryNumber, event.observation, context);
       return;
+    }
     case "duplicate_cancelled":
       duplicateCancelled(draft, position, event.tryNumber, event.ref);
       return;

@@ -3,6 +3,7 @@ import { isFinished } from "../states.ts";
 import { mayHaveUnseenJob } from "./attempt-debts.ts";
 import { fail } from "./conclude.ts";
 import type { DecisionContext } from "./events.ts";
+import { skipWaiting } from "./people/renew.ts";
 import { finish, finishRun, finishWhole } from "./progress.ts";
 import type { RunDraft } from "./run-draft.ts";
 
@@ -17,7 +18,8 @@ export function endRun(draft: RunDraft, ending: Ending, context: DecisionContext
   if (isTaken || run.endedAt !== null) return;
   draft.run = { ...run, ending };
   if (run.state === "queued") {
-    draft.run = { ...draft.run, state: "failed", endedAt: context.now };
+    skipWaiting(draft, ending.by, context);
+    draft.run = { ...draft.run, state: "failed", endedAt: context.now, isReopened: false };
     return;
   }
   const why = `run ended: ${ending.cause}${ending.why === undefined ? "" : `: ${ending.why}`}`;

@@ -52,6 +52,8 @@ export type RunEvent =
     }
   | { readonly kind: "mark_run"; readonly state: "success" | "failed"; readonly by: string }
   | { readonly kind: "abandon" | "retry_now"; readonly places: readonly number[]; readonly by: string }
+  /** The run before it has changed. */
+  | { readonly kind: "past" }
   /** This process has just loaded the run: what the last writer was doing is unknown. */
   | { readonly kind: "taken_over" };
 

@@ -45,6 +45,9 @@ export function debts(attempt: Attempt): Owed[] {
   const list: Owed[] = attempt.duplicates.map((ref) => ({ kind: "cancel_duplicate", at: 0, ref }));
   if (attempt.settleAt !== null) list.push({ kind: "settle", at: attempt.settleAt });
   if (attempt.searchAt !== null) list.push({ kind: "search", at: attempt.searchAt });
+  if (attempt.state === "orphan" && attempt.ref !== null) {
+    list.push({ kind: "observe", at: attempt.submittedAt ?? 0 }, { kind: "cancel", at: attempt.ending?.at ?? 0 });
+  }
   return list;
 }
 

@@ -6,6 +6,7 @@ import { decidingTasks } from "./deciding-tasks.ts";
 import type { DecisionContext } from "./events.ts";
 import { produce } from "./produce.ts";
 import { endedInstances, isGrowing, wholeState } from "./mapped.ts";
+import { heldUpBy } from "./past.ts";
 import type { RunDraft } from "./run-draft.ts";
 import { teardownVerdict, triggerVerdict, type UpstreamCounts } from "./trigger-rule.ts";
 
@@ -62,6 +63,8 @@ export function evaluate(draft: RunDraft, position: number, context: DecisionCon
     case "wait":
       return;
     case "run":
+      // Looked at again whenever the run before changes.
+      if (heldUpBy(draft.active, draft.node(position).taskAt) !== null) return;
       draft.task(position, { state: "scheduled" }, "upstreams done", "engine", context.now);
       return;
     case "skip":
