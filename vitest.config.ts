@@ -30,7 +30,7 @@ export default defineConfig({
   test: {
     reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
     projects: [
-      project("unit", ["unit", "scenario", "guards"], 10_000, true),
+      project("unit", ["unit", "scenario", "guards"], 60_000, true),
       project("store", ["store", "runtime", "notify", "api"], 60_000, true),
       project("operators", ["operators", "conformance"], 60_000, true),
       project("local-aws", ["local-aws"], 60_000, true),

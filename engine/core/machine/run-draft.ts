@@ -1,11 +1,13 @@
+import type { AssetEvent } from "../assets/events.ts";
 import type { Spent } from "../budget/spent.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { TaskSpec } from "../dag.ts";
 import type { Attempt, DagRun, HistoryEntry, LedgerEntry, Mail, TaskInstance } from "../records.ts";
 import { isFinished } from "../states.ts";
-import type { ActiveRun, Node } from "./active-run.ts";
+import type { ActiveRun, Looking, Node } from "./active-run.ts";
 import { NOT_LOOKED, newTask } from "./active-run.ts";
 import { hasDebts } from "./attempt-debts.ts";
+import { isTransition } from "./transitions.ts";
 import { NOT_MAPPED_YET, moved, type Expansion, type Mapped } from "./mapped.ts";
 
 /**
@@ -20,9 +22,13 @@ export class RunDraft {
   spent: Spent;
   readonly nodes = new Map<number, Node>();
   readonly outputs = new Map<number, Json>();
+  /** Places whose earlier output says nothing any more. */
+  readonly outputsGone = new Set<number>();
+  readonly orphanLooks = new Map<string, Looking>();
   readonly history: HistoryEntry[] = [];
   readonly ledger: LedgerEntry[] = [];
   readonly mails: Mail[] = [];
+  readonly assetEvents: AssetEvent[] = [];
   readonly frozen: { hash: string; params: JsonObject }[] = [];
   readonly mapped = new Map<number, Mapped>();
   /** What tasks were mapped over in this decision, by place. */
@@ -126,6 +132,9 @@ export class RunDraft {
     const before = this.node(position).task;
     const after = { ...before, ...changes };
     if (before.state !== after.state) {
+      if (!isTransition(before.state, after.state)) {
+        throw new Error(`${this.spec(position).taskId}: ${before.state} does not lead to ${after.state} (${why})`);
+      }
       this.openTasks += Number(isFinished(before.state)) - Number(isFinished(after.state));
       const { runId, taskNo, mapIndex } = after;
       this.history.push({ runId, taskNo, mapIndex, from: before.state, to: after.state, why, by, at });
@@ -135,6 +144,12 @@ export class RunDraft {
       }
     }
     this.patch(position, { task: after });
+  }
+
+  /** What the task gave says nothing any more: it begins anew. */
+  forgetOutput(position: number): void {
+    this.outputs.delete(position);
+    this.outputsGone.add(position);
   }
 
   /** Opens a new attempt, or changes the newest one. */
