@@ -175,6 +175,7 @@ function hostOf(config: Config): Omit<OperatorHost, "subRuns"> {
     environment: Object.fromEntries(
       PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
     ),
+    connectionSettings: (name) => config.connections[name]?.settings ?? null,
     maxCommands: config.maxCommands,
     sendMail: (mail) => sendTaskMail(config, mail),
   };

@@ -1,4 +1,4 @@
-import type { Instant } from "./json.ts";
+import type { Instant, JsonObject } from "./json.ts";
 import type { DeliveryResult } from "./notify/delivery.ts";
 
 /** A mail that a task sends. */
@@ -21,6 +21,8 @@ export interface OperatorHost {
   readonly projectFolder: string;
   /** All that a command finds in its environment before the task adds to it. Never a secret. */
   readonly environment: Readonly<Record<string, string>>;
+  /** The settings of a connection of nocturne.yaml; null: it names none such. */
+  connectionSettings(name: string): JsonObject | null;
   /** How many commands may run at once. */
   readonly maxCommands: number;
   /** Tries once, over the mail server of the configuration or into its inbox folder. Never throws for what a server does. */

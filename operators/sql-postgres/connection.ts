@@ -1,7 +1,7 @@
 import pg from "pg";
 import { z } from "zod";
 import { NocturneError } from "../../engine/core/errors.ts";
-import type { Connection } from "../../engine/core/operator.ts";
+import type { JsonObject } from "../../engine/core/json.ts";
 
 const settings = z.strictObject({
   url: z
@@ -15,7 +15,8 @@ const settings = z.strictObject({
 });
 
 /** The address of the connection's Postgres. Throws NocturneError CONFIG_INVALID; the address itself is never shown. */
-export function urlOf({ name, settings: given }: Connection): string {
+export function urlOf(name: string, given: JsonObject | null): string {
+  if (given === null) throw invalid(`the task uses the connection ${name}, which nocturne.yaml does not name`);
   const parsed = settings.safeParse(given["postgres"] ?? {});
   const issue = parsed.error?.issues[0];
   if (issue) throw invalid(`connections.${["", name, "postgres", ...issue.path].slice(1).join(".")}: ${issue.message}`);

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { NocturneError } from "../../engine/core/errors.ts";
+import type { OperatorHost } from "../../engine/core/operator-host.ts";
 import type { SubmitContext } from "../../engine/core/operator.ts";
 import { inProcessOperator, type Prepared, type Running } from "../in-process/operator.ts";
 import { failed, succeeded, tooLarge } from "../in-process/output.ts";
@@ -30,10 +31,14 @@ export const sqlPostgres = inProcessOperator<SqlPostgresParams, Ready>({
   run,
 });
 
-async function prepare(params: SqlPostgresParams, context: SubmitContext): Promise<Prepared<Ready>> {
-  const { statements, file = "", parameters } = params;
+async function prepare(
+  params: SqlPostgresParams,
+  context: SubmitContext,
+  host: OperatorHost,
+): Promise<Prepared<Ready>> {
+  const { connection, statements, file = "", parameters } = params;
   try {
-    const url = urlOf(context.connection);
+    const url = urlOf(connection, host.connectionSettings(connection));
     const given = statements ?? new TextDecoder().decode(await context.file(file));
     return { ready: { url, texts: typeof given === "string" ? [given] : given, parameters } };
   } catch (error) {

@@ -10,6 +10,7 @@ export const sqlPostgresFacts = {
   summary: "Runs SQL statements in a Postgres of yours as one transaction",
   params: z
     .strictObject({
+      connection: z.string().min(1).describe("the connection of nocturne.yaml that has the address under `postgres`"),
       statements: z.union([statement, z.array(statement).min(1).max(MOST_STATEMENTS)]).optional(),
       file: z.string().min(1).optional().describe("path of a file of statements, such as sql/load.sql"),
       parameters: z.array(parameter).optional().describe("values of $1, $2, … in the one statement there is"),

@@ -102,7 +102,11 @@ export const CASES: Readonly<Record<string, Case>> = {
     unknown: () => null,
     params: async ({ url }) => ({ url: `${url}/_local/calls` }),
   },
-  "sql.postgres": { starts: null, unknown: () => null, params: async () => ({ statements: "SELECT 1 AS one" }) },
+  "sql.postgres": {
+    starts: null,
+    unknown: () => null,
+    params: async () => ({ connection: "shop", statements: "SELECT 1 AS one" }),
+  },
   "email.send": {
     starts: null,
     unknown: () => null,

@@ -4,6 +4,7 @@ import type { OperatorHost } from "../../engine/core/operator-host.ts";
 export const testHost = (changes: Partial<OperatorHost> = {}): OperatorHost => ({
   projectFolder: process.cwd(),
   environment: { PATH: process.env["PATH"] ?? "", HOME: "/nowhere", LANG: "C", TZ: "UTC" },
+  connectionSettings: () => null,
   maxCommands: 4,
   sendMail: async () => ({ kind: "accepted", response: "250 OK" }),
   ...changes,

@@ -1,9 +1,10 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { JsonObject } from "../../engine/core/json.ts";
 import { letGo } from "../../operators/in-process/works.ts";
 import { sqlPostgres } from "../../operators/sql-postgres/operator.ts";
 import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
-import { begin, ended, nowhere, run, submit, until } from "./working.ts";
+import { begin, ended, run, submit, until } from "./working.ts";
 
 let database: TestDatabase;
 let own: pg.Client;
@@ -19,9 +20,12 @@ afterAll(async () => {
 beforeEach(() => own.query("DROP TABLE IF EXISTS nights; CREATE TABLE nights (day date PRIMARY KEY, stores int)"));
 afterEach(() => letGo());
 
-const connection = () => nowhere({ postgres: { url: database.url } });
+const at = (postgres: JsonObject) => ({
+  connectionSettings: (name: string): JsonObject | null => (name === "shop" ? { postgres } : null),
+});
+const there = () => ({ host: at({ url: database.url }) });
 const sql = (params: object, options: Parameters<typeof run>[2] = {}) =>
-  run(sqlPostgres, params, { connection: connection(), ...options });
+  run(sqlPostgres, { connection: "shop", ...params }, { ...there(), ...options });
 const nights = async (): Promise<unknown[]> =>
   (await own.query<{ day: string; stores: number }>("SELECT day::text, stores FROM nights")).rows;
 const sessions = async (launchKey: string): Promise<number> => {
@@ -103,33 +107,34 @@ describe("sql.postgres", () => {
     const locked = await sql({ statements: "LOCK TABLE nights NOWAIT" });
     await own.query("ROLLBACK");
     expect(locked).toMatchObject({ failure: { class: "retryable", code: "SQL_FAILED" } });
-    const away = nowhere({ postgres: { url: "postgres://nobody@127.0.0.1:1/none" } });
-    expect(await sql({ statements: "SELECT 1" }, { connection: away })).toMatchObject({
+    const away = at({ url: "postgres://nobody@127.0.0.1:1/none" });
+    expect(await sql({ statements: "SELECT 1" }, { host: away })).toMatchObject({
       failure: { class: "retryable", code: "SQL_UNREACHABLE" },
     });
   });
 
   it("says what the connection lacks, and shows no password", async () => {
     for (const [settings, message] of [
-      [{}, "the connection default of nocturne.yaml has no postgres.url, which this task needs"],
-      [
-        { url_env: "SHOP_DB" },
-        "the environment has no SHOP_DB, which the connection default names in postgres.url_env",
-      ],
+      [{}, "the connection shop of nocturne.yaml has no postgres.url, which this task needs"],
+      [{ url_env: "SHOP_DB" }, "the environment has no SHOP_DB, which the connection shop names in postgres.url_env"],
       [{ url: "mysql://ana:secret@h" }, expect.not.stringContaining("secret") as string],
     ] as const) {
       const { result } = await submit(
         sqlPostgres,
-        { statements: "SELECT 1" },
-        { connection: nowhere({ postgres: settings }) },
+        { connection: "shop", statements: "SELECT 1" },
+        { host: at(settings) },
       );
       expect(result).toMatchObject({ kind: "refused", failure: { code: "CONFIG_INVALID", message } });
     }
+    const { result } = await submit(sqlPostgres, { connection: "shoe", statements: "SELECT 1" }, there());
+    expect(result).toMatchObject({
+      failure: { message: "the task uses the connection shoe, which nocturne.yaml does not name" },
+    });
   });
 
   it("cancels the statement at the server when the task is cancelled", async () => {
     const statements = ["INSERT INTO nights VALUES ('2026-01-01', 3)", "SELECT pg_sleep(60)"];
-    const begun = await begin(sqlPostgres, { statements }, { connection: connection() });
+    const begun = await begin(sqlPostgres, { connection: "shop", statements }, there());
     await until("the statement", async () => (await sessions(begun.context.launchKey)) === 1);
     await begun.operator.cancel(begun.ref, begun.context);
     expect(await ended(begun)).toMatchObject({ failure: { class: "permanent", code: "CANCELLED" } });
@@ -139,7 +144,7 @@ describe("sql.postgres", () => {
 
   it("rule 19: what its process leaves behind is undone by the server, while the statement still runs", async () => {
     const statements = ["INSERT INTO nights VALUES ('2026-01-01', 3)", "SELECT pg_sleep(60)"];
-    const begun = await begin(sqlPostgres, { statements }, { connection: connection() });
+    const begun = await begin(sqlPostgres, { connection: "shop", statements }, there());
     await until("the statement", async () => (await sessions(begun.context.launchKey)) === 1);
     letGo();
     await until("the server to notice", async () => (await sessions(begun.context.launchKey)) === 0);
@@ -153,7 +158,7 @@ describe("sql.postgres", () => {
     await left.connect();
     await left.query("BEGIN; INSERT INTO nights VALUES ('2026-01-01', 1)");
     const statements = "INSERT INTO nights VALUES ('2026-01-01', 2)";
-    const end = await sql({ statements, idempotent: true }, { connection: connection(), launchKey, isRepeat: true });
+    const end = await sql({ statements, idempotent: true }, { launchKey, isRepeat: true });
     expect(end.kind).toBe("succeeded");
     expect(await nights()).toEqual([{ day: "2026-01-01", stores: 2 }]);
     await left.end().catch(() => undefined);
