@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { AssetExpression } from "../core/dag.ts";
+import { some } from "./schema-values.ts";
 
 const NAME = /^[A-Za-z0-9_.:/-]{1,250}$/;
 const NAME_EXPECTED = "expected an asset's name: letters, digits, _ - . : and / only, at most 250";
@@ -66,12 +67,9 @@ export const onAssets: z.ZodType<AssetExpression, AssetInput> = z
   .lazy(() =>
     z.union([
       assetText,
-      z
-        .array(onAssets)
-        .min(1)
-        .transform((all) => join("all", all)),
-      z.strictObject({ all: z.array(onAssets).min(1) }).transform(({ all }) => join("all", all)),
-      z.strictObject({ any: z.array(onAssets).min(1) }).transform(({ any }) => join("any", any)),
+      some(onAssets, "asset").transform((all) => join("all", all)),
+      z.strictObject({ all: some(onAssets, "asset") }).transform(({ all }) => join("all", all)),
+      z.strictObject({ any: some(onAssets, "asset") }).transform(({ any }) => join("any", any)),
     ]),
   )
   .meta({ id: "assets" });
