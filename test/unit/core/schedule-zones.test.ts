@@ -112,13 +112,22 @@ describe(`ticks around every change of the clocks, ${YEARS.from} to ${YEARS.unti
     }
   });
 
+  const walked = new Set<string>();
   // One test for each zone: in a report of the long form each has its line.
   it.each(isLong ? zones : [])(
     "in full: %s",
     (zone) => {
       const changes = changesOf(zone, Date.UTC(YEARS.from, 0, 1), Date.UTC(YEARS.until, 0, 1));
       const sample = fc.sample(schedules, { numRuns: 2, seed: zones.indexOf(zone) });
+      // Zones of one clock (half of Europe) are gone through with every schedule once, and with one schedule each.
+      const clock = changes.map((change) => `${change} ${wallOf(zone, change)}`).join();
+      const isKnown = walked.has(clock);
+      walked.add(clock);
       for (const change of changes) {
+        if (isKnown) {
+          check(zone, change, HALF_HOURLY);
+          continue;
+        }
         const day = iso(wallOf(zone, change)).slice(0, 10);
         check(zone, change, HALF_HOURLY);
         check(zone, change, { ...HALF_HOURLY, hours: "*" });
