@@ -54,14 +54,16 @@ const app: App = {
   },
 
   async startEngine(config, store, dags, { plans, time, onMails }) {
-    const [{ startEngine }, { prepareTask }, { operatorDescriptors }, { priceOf }, { letGo }, log] = await Promise.all([
-      import("./runtime/engine.ts"),
-      import("./dagfile/prepare.ts"),
-      import("../operators/index.ts"),
-      import("./core/pricing/price-table.ts"),
-      import("../operators/in-process/works.ts"),
-      logOf(config),
-    ]);
+    const [{ startEngine }, { prepareTask }, { operatorDescriptors }, { priceOf }, { letGo }, { renderText }, log] =
+      await Promise.all([
+        import("./runtime/engine.ts"),
+        import("./dagfile/prepare.ts"),
+        import("../operators/index.ts"),
+        import("./core/pricing/price-table.ts"),
+        import("../operators/in-process/works.ts"),
+        import("./dagfile/render-text.ts"),
+        logOf(config),
+      ]);
     const operators = new Map(operatorDescriptors.map((descriptor) => [descriptor.type, descriptor]));
     const loaded = new Map<string, Promise<AnyOperator>>();
     const host = { ...hostOf(config), subRuns: await subRunsIn(store) };
@@ -88,6 +90,11 @@ const app: App = {
         if (!descriptor) throw new Error(`no operator ${operator}`);
         if (!config.connections[connection]) return unknownConnection(connection);
         return prepareTask({ ...rest, ...mapped, run, conf: run.conf, local: config.aws === "local", descriptor });
+      },
+      concurrencyKey: (spec, run, template) => {
+        const rendered = renderText(template, { spec, run, conf: run.conf, local: config.aws === "local" });
+        if (!rendered.ok) throw new Error(rendered.failure.message);
+        return rendered.text;
       },
       readList: async (...list) => (await import("../operators/aws/json-list.ts")).readJsonList(...list),
       priceOf: (usageKind) => priceOf(usageKind, config.prices),

@@ -123,7 +123,14 @@ export interface BudgetSpec {
 }
 
 /** What people can be told of. Every one is really sent. */
-export const NOTIFY_EVENTS = ["sla_missed", "run_failed", "budget_warning", "budget_exceeded"] as const;
+export const NOTIFY_EVENTS = [
+  "sla_missed",
+  "run_failed",
+  "budget_warning",
+  "budget_exceeded",
+  "approval_needed",
+  "dag_paused",
+] as const;
 export type NotifyEvent = (typeof NOTIFY_EVENTS)[number];
 
 export interface NotifyRule {

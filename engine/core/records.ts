@@ -1,3 +1,5 @@
+import type { Verdict } from "./approval.ts";
+import type { AssetEvent, QueuedAsset } from "./assets/events.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { DagSpec, NotifyEvent } from "./dag.ts";
 import type { Instant, Json, JsonObject } from "./json.ts";
@@ -53,6 +55,10 @@ export interface DagRun {
   readonly budgetLevel: BudgetLevel;
   /** Only these tasks run, the others are left as they are or removed; null: all of them. */
   readonly onlyTasks: readonly string[] | null;
+  /** Rendered when the run was made known to the engine; runs with the same one do not run side by side. */
+  readonly concurrencyKey?: string | null;
+  /** A person opened it again: when it starts, its tasks begin as they stand, and none is made anew. */
+  readonly isReopened?: boolean;
 }
 
 export type BudgetLevel = "ok" | "warned" | "exceeded";
@@ -69,7 +75,8 @@ export interface TaskInstance extends TaskKey {
   readonly retryAt: Instant | null;
 }
 
-export type EndingCause = "timeout" | "mark" | "clear" | "cancel" | "run_timeout" | "budget" | "deletion" | "duplicate";
+export type EndingCause =
+  "timeout" | "mark" | "clear" | "cancel" | "run_timeout" | "budget" | "deletion" | "duplicate" | "skip";
 
 /** A decision to end an attempt, written before the remote job is asked to stop (protocol rule 23). */
 export interface Ending {
@@ -171,6 +178,8 @@ export interface DagState {
   readonly scheduledUntil: Instant | null;
   /** The next tick; null: none comes, or the DAG has no schedule. Kept for those who only show it. */
   readonly nextDueAt: Instant | null;
+  /** How many of its runs have failed in a row, those of backfills aside; a person who unpauses it begins anew. */
+  readonly failedRuns: number;
 }
 
 export type DeadlineState = "pending" | "met" | "missed" | "dropped";
@@ -212,6 +221,15 @@ export interface Mail {
   readonly at: Instant;
 }
 
+/** An approval that waits, and by what its decision is known. */
+export interface ApprovalFacts extends TaskKey {
+  readonly taskId: string;
+  readonly tryNumber: number;
+  readonly message: string;
+  /** null: it waits for ever. */
+  readonly until: Instant | null;
+}
+
 /** What a mail tells, as data. Times are engine time; money is exact decimals. */
 export interface MailFacts {
   readonly dagId: string;
@@ -241,6 +259,10 @@ export interface MailFacts {
     /** What spent most, dearest first. */
     readonly tasks: readonly { readonly taskId: string; readonly amount: string }[];
   };
+  /** What a person is asked to decide. */
+  readonly approval?: ApprovalFacts;
+  /** The DAG was paused after so many failed runs in a row. */
+  readonly paused?: { readonly failedRuns: number };
   readonly failures?: readonly {
     readonly taskId: string;
     readonly tryNumber: number;
@@ -296,20 +318,108 @@ export interface Backfill {
   readonly completedAt: Instant | null;
 }
 
-/** A person's or a program's wish, waiting in the inbox (protocol rule 30). */
-export type CommandBody =
+/** Which task instances of a run a person means; with `past` and `future` those of the DAG's other runs too. */
+export interface TaskWish {
+  /** Ids or globs; `mapIndex` null: the whole task. null: every task. */
+  readonly tasks: readonly { readonly task: string; readonly mapIndex: number | null }[] | null;
+  readonly withUpstream?: boolean;
+  readonly withDownstream?: boolean;
+  /** Runs of earlier, or later, logical dates as well. */
+  readonly past?: boolean;
+  readonly future?: boolean;
+  /** Of these only what has failed, or was stopped by a failure. */
+  readonly onlyFailed?: boolean;
+  /** Of these only what is under way. */
+  readonly onlyRunning?: boolean;
+}
+
+export type MarkedTaskState = "success" | "failed" | "skipped";
+
+/** What a person can ask of runs and task instances (protocol rules 23 to 25). `runId` is the run it was said of. */
+export type PeopleBody =
+  | {
+      readonly kind: "clear_tasks";
+      readonly runId: string;
+      readonly wish: TaskWish;
+      /** Puts the whole run on the newest version of its DAG. */
+      readonly onLatest?: boolean;
+      /** What AWS does not confirm the end of is given up for the state, and still observed and billed. */
+      readonly abandons?: boolean;
+      /** A job that is there already: the task's next attempt follows it and submits nothing. */
+      readonly adopts?: Json;
+    }
+  | {
+      readonly kind: "mark_tasks";
+      readonly runId: string;
+      readonly wish: TaskWish;
+      readonly state: MarkedTaskState;
+    }
+  | { readonly kind: "abandon_tasks"; readonly runId: string; readonly wish: TaskWish }
+  | { readonly kind: "retry_tasks"; readonly runId: string; readonly wish: TaskWish }
+  | { readonly kind: "mark_run"; readonly runId: string; readonly state: "success" | "failed" }
+  | { readonly kind: "note_run"; readonly runId: string; readonly note: string | null }
+  | {
+      readonly kind: "note_task";
+      readonly runId: string;
+      readonly taskId: string;
+      readonly mapIndex: number;
+      readonly note: string | null;
+    };
+
+/** Somebody's word about an approval; `tryNumber` where only that try is meant: a link in a mail. */
+export interface ApprovalWish {
+  readonly runId: string;
+  readonly taskId: string;
+  readonly mapIndex: number;
+  readonly tryNumber: number | null;
+  readonly decision: Verdict;
+  readonly note: string | null;
+}
+
+/** A person's or a program's wish, waiting in the inbox (protocol rule 30). `from`: the machine or address it came from. */
+export type CommandBody = { readonly by: string; readonly from?: string } & (PeopleBody | SystemBody);
+
+type SystemBody =
   | { readonly kind: "backfill"; readonly backfill: BackfillWish; readonly by: string }
   | { readonly kind: "pause_backfill"; readonly backfillId: string; readonly isPaused: boolean; readonly by: string }
   | { readonly kind: "cancel_backfill"; readonly backfillId: string; readonly by: string }
   | { readonly kind: "cancel_run"; readonly runId: string; readonly by: string }
   | { readonly kind: "adopt_run"; readonly runId: string; readonly by: string }
   | { readonly kind: "release_run"; readonly runId: string; readonly by: string }
+  | { readonly kind: "decide_approval"; readonly approval: ApprovalWish; readonly by: string }
+  | { readonly kind: "emit_asset"; readonly asset: string; readonly extra: JsonObject; readonly by: string }
   | { readonly kind: "pause_dag"; readonly dagId: string; readonly isPaused: boolean; readonly by: string };
 
 export interface Command {
   /** A sequence: the order of the inbox. Text, because it is a bigint. */
   readonly id: string;
   readonly body: CommandBody;
+}
+
+/** What a person did, or asked for and was refused, for good (audit log). */
+export interface AuditEntry {
+  /** The command's body kind, or trigger_run, create_token, revoke_token. */
+  readonly action: string;
+  /** "cli:ana", "rest_api:tok_…". */
+  readonly by: string;
+  /** A machine's name or an address; null: not known. */
+  readonly from: string | null;
+  readonly dagId: string | null;
+  readonly runId: string | null;
+  readonly taskId: string | null;
+  /** What was asked, and what became of it. */
+  readonly details: JsonObject;
+  /** "done", or the code of its refusal. */
+  readonly result: string;
+  readonly at: Instant;
+}
+
+/** A note as it is from now on; null: there is none any more. Of the run itself: `taskNo` null. */
+export interface NoteChange {
+  readonly runId: string;
+  readonly taskNo: number | null;
+  readonly mapIndex: number;
+  readonly note: string | null;
 }
 
 export type CommandResult =
@@ -343,7 +453,12 @@ export interface FlushBatch {
   readonly dagsChanged: readonly Change<DagState>[];
   readonly deadlinesCreated: readonly Deadline[];
   readonly deadlinesChanged: readonly Change<Deadline>[];
+  readonly assetEvents: readonly AssetEvent[];
+  /** Rows that are made, or replace what was there. */
+  readonly assetsQueued: readonly QueuedAsset[];
   readonly mails: readonly Mail[];
+  readonly notes: readonly NoteChange[];
+  readonly audit: readonly AuditEntry[];
 }
 
 /** A version to store if it is new; task numbers come from dag_task, which only grows. */
@@ -366,6 +481,8 @@ export interface LoadedWorld {
   readonly deadlines: readonly Deadline[];
   /** What counts of the ledger (settled before accrued) for the attempts of `runs`. */
   readonly booked: readonly Booked[];
+  /** What waits for the next runs of consumers of assets. */
+  readonly assetQueue: readonly QueuedAsset[];
   readonly pools: Readonly<Record<string, number>>;
   readonly backfills: readonly Backfill[];
   readonly runs: readonly DagRun[];

@@ -2,7 +2,7 @@ import type { NotifyEvent } from "../core/dag.ts";
 import { ERRORS } from "../core/errors.ts";
 import type { Instant } from "../core/json.ts";
 import { moneyText, shareText } from "../core/notify/money.ts";
-import type { MailFacts } from "../core/records.ts";
+import type { ApprovalFacts, MailFacts } from "../core/records.ts";
 import { Zone } from "../core/schedule/zone.ts";
 import { toHtml, toText, visibleLine, type Block } from "./layout.ts";
 
@@ -11,6 +11,8 @@ export interface RenderSettings {
   readonly publicUrl: string | null;
   /** Whether the work ran on this machine only, which every mail then says. */
   readonly local: boolean;
+  /** Where the receiver decides about the approval that the mail asks for; absent or null: there is no such page. */
+  readonly decideUrl?: string | null;
 }
 
 export interface RenderedMail {
@@ -25,7 +27,7 @@ const SUBJECT_MAX = 200;
 /** What a mail says, from the facts alone: nothing in them is ever read as a template or as markup. */
 export function renderMail(
   mail: { readonly kind: NotifyEvent; readonly subject: string; readonly facts: MailFacts },
-  { publicUrl, local }: RenderSettings,
+  { publicUrl, local, decideUrl = null }: RenderSettings,
 ): RenderedMail {
   const { kind, facts } = mail;
   const subject = visibleLine(`${local ? "[LOCAL] " : ""}${mail.subject}`).slice(0, SUBJECT_MAX);
@@ -35,6 +37,7 @@ export function renderMail(
     { kind: "facts", rows: runRows(facts) },
     ...(facts.sla === undefined ? [] : slaBlocks(facts, facts.sla)),
     ...(facts.budget === undefined ? [] : budgetBlocks(kind, facts.budget)),
+    ...(facts.approval === undefined ? [] : approvalBlocks(facts, facts.approval, decideUrl)),
     ...(facts.failures ?? []).flatMap(failureBlocks),
     ...alsoMissedBlocks(facts),
     ...runLink(facts, publicUrl),
@@ -51,7 +54,10 @@ const OPENING: { readonly [K in NotifyEvent]: (facts: MailFacts) => string } = {
       ? `${dagId} missed deadlines while nothing ran.`
       : `${dagId}${ds === undefined ? "" : ` for ${ds}`} missed its deadline.`,
   run_failed: ({ dagId, ds }) => `${dagId}${ds === undefined ? "" : ` for ${ds}`} failed.`,
+  dag_paused: ({ dagId, paused }) =>
+    `${dagId} was paused: ${paused?.failedRuns === 1 ? "its last run has" : `its last ${paused?.failedRuns ?? ""} runs have`} failed. No run of it starts until somebody unpauses it: nocturne dags unpause ${dagId}`,
   budget_warning: ({ dagId, ds }) => `${dagId}${ds === undefined ? "" : ` for ${ds}`} has spent most of its budget.`,
+  approval_needed: ({ dagId, ds }) => `${dagId}${ds === undefined ? "" : ` for ${ds}`} waits for your approval.`,
   budget_exceeded: ({ dagId, ds }) => `${dagId}${ds === undefined ? "" : ` for ${ds}`} has exceeded its budget.`,
 };
 
@@ -118,6 +124,32 @@ function budgetBlocks(kind: NotifyEvent, budget: NonNullable<MailFacts["budget"]
           { kind: "list", items: tasks.map(({ taskId, amount }) => `${taskId}: ${moneyText(amount, currency)}`) },
         ];
   return [{ kind: "heading", text: "Budget" }, { kind: "facts", rows }, ...dearest];
+}
+
+function approvalBlocks(
+  { dagId, dagRunId, timezone }: MailFacts,
+  { taskId, message, until }: ApprovalFacts,
+  decideUrl: string | null,
+): Block[] {
+  const rows: [string, string][] = [
+    ["Question", message],
+    ["Until", until === null ? "somebody decides" : timeText(until, timezone)],
+  ];
+  const commands = ["approve", "reject"].map((word) => `nocturne tasks ${word} ${dagRunId} ${taskId} --dag ${dagId}`);
+  const link: Block[] =
+    decideUrl === null
+      ? []
+      : [
+          paragraph("This link is yours alone, and decides once:"),
+          { kind: "link", label: "Approve or reject", url: decideUrl },
+        ];
+  return [
+    { kind: "heading", text: `Task ${taskId}` },
+    { kind: "facts", rows },
+    ...link,
+    paragraph("On the command line:"),
+    { kind: "list", items: commands },
+  ];
 }
 
 function failureBlocks(failure: NonNullable<MailFacts["failures"]>[number]): Block[] {

@@ -48,6 +48,8 @@ export interface EngineDeps {
   /** Ends the work that operators do in this process (rule 19): another process writes now, or none. */
   letGo(): void;
   prepare(request: PrepareRequest): Prepared;
+  /** The concurrency key of a run, from its DAG's template; an exception says why there is none. */
+  concurrencyKey(spec: DagSpec, run: DagRun, template: string): string;
   /** The list at an S3 URI that a task is mapped over; an exception says why it cannot be had. */
   readList(uri: string, connection: Connection, signal: AbortSignal): Promise<readonly Json[]>;
   priceOf(usageKind: string): Price;

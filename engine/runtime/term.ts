@@ -1,3 +1,4 @@
+import { auditOf } from "../core/audit.ts";
 import { nextVersion } from "../core/machine/publish.ts";
 import { quarantineBatch, splitBatch } from "../core/machine/split-batch.ts";
 import type { DecisionContext, TaskEvent } from "../core/machine/events.ts";
@@ -7,6 +8,7 @@ import type { FlushBatch, TaskKey } from "../core/records.ts";
 import { flush, type FlushSession } from "../store/flush.ts";
 import { groupBy } from "../store/group-by.ts";
 import { loadRuns, loadWorld, takenDates } from "../store/load.ts";
+import { loadPasts } from "../store/past.ts";
 import { pendingCommands } from "../store/inbox.ts";
 import { isDatabaseAway } from "../store/read-models/health.ts";
 import type { Fence } from "../store/writer-row.ts";
@@ -78,9 +80,14 @@ export class Term {
       const operator = deps.operators.get(type);
       return operator?.launch.kind === "sensor" || operator?.holdsNoSlot === true;
     };
-    const world = new World(loaded, isSensor, (runId, error) => {
-      deps.log.error({ err: error, runId }, "a decision failed; the run is quarantined");
-    });
+    const world = new World(
+      loaded,
+      isSensor,
+      (runId, error) => {
+        deps.log.error({ err: error, runId }, "a decision failed; the run is quarantined");
+      },
+      deps.concurrencyKey,
+    );
     const dispatch = new Dispatch(deps, clock, world, launcher, observer, post);
     const term = new Term(deps, clock, session, fence, world, dispatch);
     for (const runId of [...world.runs.keys()]) world.decideRun(runId, { kind: "taken_over" }, term.context());
@@ -112,6 +119,7 @@ export class Term {
     await this.loadWaiting();
     this.world.endOverdueRuns(this.context());
     this.world.startRuns(this.context());
+    await this.readPasts();
     this.world.makeInstances(this.context());
     this.prepareReady();
     this.world.admit(this.context());
@@ -188,6 +196,17 @@ export class Term {
     for (const rows of await loadRuns(this.deps.store, runIds)) this.world.load(rows);
   }
 
+  /** What the tasks of a run wait for in the run before is read once; memory follows its changes. */
+  private async readPasts(): Promise<void> {
+    const { pasts } = this.world;
+    if (pasts.wishes().length > 0) {
+      // The run before may be one that has just been made.
+      await this.flush();
+      for (const [runId, past] of await loadPasts(this.deps.store, pasts.wishes())) pasts.know(runId, past);
+    }
+    this.world.followPasts(this.context());
+  }
+
   private prepareReady(): void {
     for (const candidate of this.world.unprepared(this.deps.settings.maxNewRowsPerFlush)) {
       const { active, position } = candidate;
@@ -246,6 +265,8 @@ export class Term {
         },
       );
       this.world.gathered.applied(command.id, result);
+      const audit = auditOf(command, result, this.clock.now());
+      if (audit) this.world.gathered.audit(audit);
       if (!isAdoption) await this.flush();
     }
     await this.flush();

@@ -70,6 +70,9 @@ const runLabel: Column<DagRun>[] = [
   (run) => jsonb(run.onlyTasks),
 ];
 
+const concurrencyKey = ({ concurrencyKey: key }: DagRun): string | null =>
+  key === undefined || key === null ? null : cleanText(key, NAME);
+
 const taskKey: Column<{ readonly runId: string; readonly taskNo: number; readonly mapIndex: number }>[] = [
   (row) => row.runId,
   (row) => row.taskNo,
@@ -164,6 +167,7 @@ export const ROWS: readonly FlushStatement[] = [
     ({ to }) => to.isStale,
     ({ to }) => to.scheduledUntil,
     ({ to }) => to.nextDueAt,
+    ({ to }) => to.failedRuns,
   ]),
   statement("flush_backfills_created", (batch) => batch.backfillsCreated, [
     (backfill) => backfill.backfillId,
@@ -201,6 +205,7 @@ export const ROWS: readonly FlushStatement[] = [
     (run) => run.intervalEndAt,
     (run) => run.runAfterAt,
     ...runLabel,
+    concurrencyKey,
   ]),
   statement("flush_runs_changed", (batch) => batch.runsChanged, [
     ...changed(runKey),
@@ -208,6 +213,8 @@ export const ROWS: readonly FlushStatement[] = [
     ({ to }) => to.runType,
     ({ to }) => to.runAfterAt,
     ...changed(runLabel),
+    ({ to }) => to.isReopened ?? false,
+    ({ to }) => concurrencyKey(to),
   ]),
   statement("flush_tasks_created", (batch) => batch.tasksCreated, [...taskKey, ...taskValues]),
   statement("flush_tasks_changed", (batch) => batch.tasksChanged, [
@@ -263,6 +270,22 @@ export const ROWS: readonly FlushStatement[] = [
     ({ from }) => from.state,
     ...changed(deadlineValues),
   ]),
+  statement("flush_asset_events", (batch) => batch.assetEvents, [
+    (event) => cleanText(event.asset, NAME),
+    (event) => event.at,
+    ({ source }) => source?.runId ?? null,
+    ({ source }) => source?.dagId ?? null,
+    ({ source }) => source?.dagRunId ?? null,
+    ({ source }) => source?.taskId ?? null,
+    (event) => cleanText(event.by, NAME),
+    (event) => jsonb(event.extra),
+  ]),
+  statement("flush_assets_queued", (batch) => batch.assetsQueued, [
+    (row) => row.dagId,
+    (row) => cleanText(row.asset, NAME),
+    (row) => row.updates,
+    (row) => jsonb(row.newest),
+  ]),
   statement("flush_mails", (batch) => batch.mails, [
     (mail) => cleanText(mail.messageId, NAME),
     (mail) => mail.kind,
@@ -270,6 +293,23 @@ export const ROWS: readonly FlushStatement[] = [
     (mail) => cleanText(mail.subject, NAME),
     (mail) => jsonb(cutFacts(mail.facts)),
     (mail) => mail.at,
+  ]),
+  statement("flush_notes", (batch) => batch.notes, [
+    ({ runId }) => runId,
+    ({ taskNo }) => taskNo,
+    ({ mapIndex }) => mapIndex,
+    ({ note }) => (note === null ? null : cleanText(note, MESSAGE)),
+  ]),
+  statement("flush_audit", (batch) => batch.audit, [
+    ({ at }) => at,
+    ({ action }) => action,
+    ({ by }) => cleanText(by, NAME),
+    ({ from }) => (from === null ? null : cleanText(from, NAME)),
+    ({ dagId }) => (dagId === null ? null : cleanText(dagId, NAME)),
+    ({ runId }) => runId,
+    ({ taskId }) => (taskId === null ? null : cleanText(taskId, NAME)),
+    ({ details }) => jsonb(details),
+    ({ result }) => result,
   ]),
 ];
 

@@ -15,7 +15,7 @@ const OWING = sql<boolean>`(attempt.state IN ('open', 'orphan') OR attempt.settl
   OR attempt.search_at IS NOT NULL OR attempt.duplicates IS NOT NULL)`;
 
 /** Nothing may change in a month that closes for the archive: its runs count as gone already (protocol rule 29). */
-const NOT_LEAVING = sql<boolean>`NOT EXISTS (SELECT FROM partition_state
+export const NOT_LEAVING = sql<boolean>`NOT EXISTS (SELECT FROM partition_state
   WHERE partition_state.state = 'closing' AND from_id <= dag_run.run_id AND to_id > dag_run.run_id)`;
 
 /** One consistent picture, read-only. */

@@ -26,6 +26,8 @@ export const toRun = (row: Selectable<Database["dag_run"]>): DagRun => ({
   ending: row.ending,
   budgetLevel: row.budget_level,
   onlyTasks: row.only_tasks,
+  concurrencyKey: row.concurrency_key,
+  isReopened: row.is_reopened,
 });
 
 export const toDagState = (row: Selectable<Database["dag"]>): DagState => ({
@@ -34,6 +36,7 @@ export const toDagState = (row: Selectable<Database["dag"]>): DagState => ({
   isStale: row.is_stale,
   scheduledUntil: row.scheduled_until,
   nextDueAt: row.next_due_at,
+  failedRuns: row.failed_runs,
 });
 
 export const toDeadline = (row: Selectable<Database["deadline"]>): Deadline => ({

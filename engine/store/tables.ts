@@ -1,4 +1,5 @@
 import type { ColumnType, Generated } from "kysely";
+import type { NewestUpdate } from "../core/assets/events.ts";
 import type { DagSpec } from "../core/dag.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import type {
@@ -32,6 +33,7 @@ export interface Database {
     is_stale: boolean;
     scheduled_until: AtOrNull;
     next_due_at: AtOrNull;
+    failed_runs: number;
   };
   readonly dag_version: {
     version_id: string;
@@ -89,7 +91,13 @@ export interface Database {
     ending: Ending | null;
     budget_level: BudgetLevel;
     only_tasks: readonly string[] | null;
+    concurrency_key: string | null;
     note: string | null;
+    is_reopened: boolean;
+    /** The run whose task triggered it; null: none did. */
+    parent_run_id: string | null;
+    /** How many runs stand above it. */
+    depth: number;
   };
   readonly task_instance: TaskKeyColumns & {
     state: TaskState;
@@ -126,6 +134,7 @@ export interface Database {
     log_tail: Attempt["logTail"];
     links: Attempt["links"];
   };
+  readonly task_note: TaskKeyColumns & { note: string };
   readonly output: TaskKeyColumns & { try_number: number; output: Json };
   readonly expansion: TaskKeyColumns & { items: readonly Json[]; labels: readonly string[] | null };
   /** The entries of the ledger that count (protocol rule 34). */
@@ -150,6 +159,19 @@ export interface Database {
     state: DeadlineState;
     decided_at: AtOrNull;
   };
+  readonly asset_event: {
+    /** A bigint: read as text. */
+    event_id: string;
+    asset: string;
+    at: At;
+    run_id: string | null;
+    dag_id: string | null;
+    dag_run_id: string | null;
+    task_id: string | null;
+    by: string;
+    extra: JsonObject;
+  };
+  readonly asset_queue: { dag_id: string; asset: string; updates: number; newest: NewestUpdate };
   readonly import_error: {
     file: string;
     problems: ColumnType<readonly Problem[], string, string>;

@@ -83,6 +83,7 @@ async function runChains(store: Store): Promise<number[]> {
     connection: (name) => ({ name, region: "us-east-1", settings: {} }),
     letGo: silent,
     prepare: () => ({ kind: "ready", params: {}, hash: sha256("{}") }),
+    concurrencyKey: (_spec, _run, template) => template,
     readList: () => Promise.reject(new Error("no lists here")),
     priceOf: () => ({ unitPrice: "0", currency: "USD", source: "none" }),
     log: { info: silent, warn: silent, error: silent },

@@ -83,6 +83,7 @@ export class Fleet {
         letGo: () => undefined,
         connection: (name) => ({ name, region: "us-east-1", settings: {} }),
         prepare: ({ task }) => ({ kind: "ready", params: { task: task.taskId }, hash: sha256(task.taskId) }),
+        concurrencyKey: (_spec, { conf }, template) => String(conf[template] ?? template),
         readList: () => Promise.reject(new Error("no lists here")),
         priceOf: () => ({ unitPrice: "1", currency: "USD", source: "test" }),
         log: { info: () => undefined, warn: log, error: log },

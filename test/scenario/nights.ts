@@ -38,7 +38,7 @@ class Rows {
     for (const { version } of batch.versions) {
       const { dagId, spec } = version;
       this.versions.push(version);
-      const fresh = { dagId, isPaused: spec.paused, scheduledUntil: null, nextDueAt: null };
+      const fresh = { dagId, isPaused: spec.paused, scheduledUntil: null, nextDueAt: null, failedRuns: 0 };
       this.dags.set(dagId, { ...fresh, ...this.dags.get(dagId), isStale: false });
     }
     for (const run of batch.runsCreated) {
@@ -246,6 +246,7 @@ export class Nights {
       attempts: of(rows.attempts),
       outputs: [],
       expansions: [],
+      assetQueue: [],
       dagTasks: [],
     };
     return new World(loaded, () => false, rethrow);

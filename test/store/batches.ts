@@ -35,7 +35,11 @@ export const EMPTY: FlushBatch = {
   dagsChanged: [],
   deadlinesCreated: [],
   deadlinesChanged: [],
+  assetEvents: [],
+  assetsQueued: [],
   mails: [],
+  notes: [],
+  audit: [],
 };
 
 const taskSpec = (taskId: string): TaskSpec => ({
@@ -105,6 +109,7 @@ export const dagState = (dagId: string, changes: Partial<DagState> = {}): DagSta
   isStale: false,
   scheduledUntil: null,
   nextDueAt: null,
+  failedRuns: 0,
   ...changes,
 });
 

@@ -82,7 +82,9 @@ describe("rule 3: migrations", () => {
     expect(world.runs).toMatchObject([{ runId, budgetLevel: "ok" }]);
     expect(world.versions[0]?.spec).toEqual({ ...known, budget, notify });
     const scheduledUntil = Date.UTC(2026, 0, 2, 5);
-    expect(world.dags).toEqual([{ dagId: "nightly", isPaused: true, isStale: false, scheduledUntil, nextDueAt: null }]);
+    expect(world.dags).toEqual([
+      { dagId: "nightly", isPaused: true, isStale: false, scheduledUntil, nextDueAt: null, failedRuns: 0 },
+    ]);
   });
 
   it("a database without tables is told from one of a newer version", async () => {

@@ -1,5 +1,6 @@
 import type { TaskSpec } from "../dag.ts";
 import { compileGraph, type DagGraph } from "../graph/dag-graph.ts";
+import { pastTasks } from "./past.ts";
 import { priorityWeights } from "../priority.ts";
 import type { DagVersion } from "../records.ts";
 
@@ -12,6 +13,8 @@ export interface CompiledDag extends DagGraph {
   readonly roots: readonly number[];
   /** How urgent each task is, by its weight rule. */
   readonly weights: readonly number[];
+  /** Numbers of the tasks of the run before that tasks wait for, by place; empty: none depends on the past. */
+  readonly past: ReadonlyMap<number, readonly number[]>;
 }
 
 /** The spec has passed the reader's checks: every name is known and there is no cycle. */
@@ -31,5 +34,6 @@ export function compileDag(version: DagVersion): CompiledDag {
     positionOf: new Map(taskNos.map((number, index) => [number, index])),
     roots: tasks.flatMap((_, index) => (graph.upstream[index]?.length === 0 ? [index] : [])),
     weights: priorityWeights(tasks, graph),
+    past: pastTasks({ tasks, taskNos, downstream: graph.downstream }),
   };
 }

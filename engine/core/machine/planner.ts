@@ -1,6 +1,6 @@
 import type { DagSpec } from "../dag.ts";
 import type { Instant } from "../json.ts";
-import { failureNews, missNews, oldMissesNews } from "../notify/news.ts";
+import { failureNews, missNews, oldMissesNews, pauseNews } from "../notify/news.ts";
 import { mailsFor, type News } from "../notify/mails.ts";
 import type { DagRun, DagState, Deadline, LoadedWorld, TakenDate } from "../records.ts";
 import type { DuePlan } from "../schedule/due-plan.ts";
@@ -8,6 +8,7 @@ import { planDue } from "../schedule/plan.ts";
 import { dagRunIdFor } from "../schedule/runs.ts";
 import type { ActiveRun } from "./active-run.ts";
 import type { CompiledDag } from "./compiled-dag.ts";
+import { Consumers } from "./consumers.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { DecisionContext } from "./events.ts";
 import type { PendingFlush } from "./pending-flush.ts";
@@ -42,13 +43,23 @@ export class Planner {
   private readonly schedules: Schedules;
   private readonly deadlines: Deadlines;
   private readonly world: Surroundings;
+  /** DAGs that run when assets have changed. */
+  readonly assets: Consumers;
   /** DAGs whose schedule is due although enough of their runs wait, or a continuous one's is open: until one has ended. */
   private readonly heldBack = new Set<string>();
 
-  constructor(loaded: Pick<LoadedWorld, "dags" | "deadlines">, world: Surroundings) {
+  constructor(loaded: Pick<LoadedWorld, "dags" | "deadlines" | "assetQueue" | "currentVersion">, world: Surroundings) {
     this.world = world;
     this.schedules = new Schedules(loaded.dags);
     this.deadlines = new Deadlines(loaded.deadlines, (before, after) => world.gathered.deadline(before, after));
+    const specs = Object.keys(loaded.currentVersion).flatMap((dagId) => world.currentDag(dagId)?.version.spec ?? []);
+    this.assets = new Consumers(specs, loaded.assetQueue, {
+      ...world,
+      state: (dagId) => this.state(dagId),
+      get gathered() {
+        return world.gathered;
+      },
+    });
   }
 
   isPaused(dagId: string): boolean {
@@ -62,8 +73,9 @@ export class Planner {
   /** A DAG is new, or has a new version: publishing it has made its row, and what its schedule wants is asked anew. */
   published(spec: DagSpec): void {
     const known = this.schedules.state(spec.dagId);
-    const fresh = { dagId: spec.dagId, isPaused: spec.paused, scheduledUntil: null, nextDueAt: null };
+    const fresh = { dagId: spec.dagId, isPaused: spec.paused, scheduledUntil: null, nextDueAt: null, failedRuns: 0 };
     this.schedules.put({ ...fresh, ...known, isStale: false }, true);
+    this.assets.published(spec);
   }
 
   /**
@@ -73,10 +85,13 @@ export class Planner {
   change(dagId: string, changes: Partial<Pick<DagState, "isPaused" | "isStale">>, now: Instant): boolean {
     const state = this.schedules.state(dagId);
     if (!state) return false;
-    const after = { ...state, ...changes };
+    // Whoever unpauses it has seen what failed.
+    const isUnpaused = state.isPaused && changes.isPaused === false;
+    const after = { ...state, ...changes, ...(isUnpaused ? { failedRuns: 0 } : {}) };
     if (after.isPaused === state.isPaused && after.isStale === state.isStale) return false;
     this.world.gathered.dag(state, after);
     this.schedules.put(after, true);
+    this.assets.look(dagId);
     if (after.isPaused || after.isStale) {
       for (const deadline of this.deadlines.of(dagId)) {
         if (deadline.runId === null) this.deadlines.decide(deadline, "dropped", now);
@@ -141,10 +156,29 @@ export class Planner {
     const { run } = active;
     this.madeRoom(run.dagId);
     if (run.state === "success" && run.endedAt !== null) this.finished(run.runId, run.endedAt, context.now);
-    // Whoever cancelled it knows.
-    if (run.state === "failed" && run.ending?.cause !== "cancel") {
+    // Whoever cancelled it knows, and a run that left itself out did as its DAG says.
+    if (run.state === "failed" && !isUnsaid(run)) {
       this.tell(active.dag.version.spec, failureNews(active, context.now), context);
     }
+    this.countFailures(active, context);
+  }
+
+  /** Pauses a DAG whose runs fail one after the other (max_consecutive_failed_runs), and tells people of it. */
+  private countFailures({ run }: ActiveRun, context: DecisionContext): void {
+    const state = this.schedules.state(run.dagId);
+    const spec = this.world.currentDag(run.dagId)?.version.spec;
+    if (!state || !spec || run.backfillId !== null || isUnsaid(run)) return;
+    const failedRuns = run.state === "failed" ? state.failedRuns + 1 : 0;
+    const most = spec.maxConsecutiveFailedRuns;
+    const isTooMany = most > 0 && failedRuns >= most && !state.isPaused;
+    if (failedRuns !== state.failedRuns) {
+      const after = { ...state, failedRuns };
+      this.world.gathered.dag(state, after);
+      this.schedules.count(after);
+    }
+    if (!isTooMany) return;
+    this.change(run.dagId, { isPaused: true }, context.now);
+    this.tell(spec, pauseNews(spec, run, failedRuns, context.now), context);
   }
 
   /** A run of the DAG is open no more: what was held back for it is looked at again. */
@@ -187,9 +221,12 @@ export class Planner {
 
   /** When time alone changes something next. */
   get nextAt(): Instant {
-    return Math.min(this.schedules.nextAt, this.deadlines.nextAt);
+    return this.assets.isDue ? 0 : Math.min(this.schedules.nextAt, this.deadlines.nextAt);
   }
 }
+
+/** Ended by a person, or left out by its concurrency key: nobody is told, and it is not counted as a failure. */
+const isUnsaid = ({ ending }: DagRun): boolean => ending?.cause === "cancel" || ending?.cause === "skip";
 
 const SCHEDULED = {
   runType: "scheduled",

@@ -1,4 +1,13 @@
 import type { ActiveRun } from "./active-run.ts";
+import { concurrencyKeyOf } from "./concurrency.ts";
+
+/** What a queue asks about a run that waits. */
+interface Questions {
+  /** Another run under way has its concurrency key: those behind it may go before it. */
+  isBarred(active: ActiveRun): boolean;
+  /** A run under way waits for it: it starts beyond the limit, else neither would ever go on. */
+  isAwaited(active: ActiveRun): boolean;
+}
 
 /** The runs of one backfill, or of one DAG outside backfills: at most `limit` at a time, oldest logical date first. */
 export class RunQueue {
@@ -10,9 +19,11 @@ export class RunQueue {
   private waiting: ActiveRun[] = [];
   private readonly running = new Set<string>();
   private isSorted = true;
+  private readonly questions: Questions;
 
-  constructor(limit: number, { isBackwards = false, isPaused = false } = {}) {
+  constructor(limit: number, questions: Questions, { isBackwards = false, isPaused = false } = {}) {
     this.limit = limit;
+    this.questions = questions;
     this.direction = isBackwards ? -1 : 1;
     this.isPaused = isPaused;
   }
@@ -49,8 +60,8 @@ export class RunQueue {
 
   /** The runs for which there is room, in the order in which they start. */
   get coming(): readonly ActiveRun[] {
-    const room = this.limit - this.running.size;
-    if (this.isPaused || room <= 0) return [];
+    if (this.isPaused || this.waiting.length === 0) return [];
+    const room = Math.max(0, this.limit - this.running.size);
     if (!this.isSorted) {
       const { direction } = this;
       this.waiting.sort(
@@ -58,7 +69,19 @@ export class RunQueue {
       );
       this.isSorted = true;
     }
-    return this.waiting.slice(0, room);
+    const { isBarred, isAwaited } = this.questions;
+    const coming: ActiveRun[] = [];
+    const keys = new Set<string>();
+    for (const active of room > 0 ? this.waiting : []) {
+      if (coming.length >= room) break;
+      const key = concurrencyKeyOf(active);
+      if (key !== null && (keys.has(key) || isBarred(active))) continue;
+      if (key !== null) keys.add(key);
+      coming.push(active);
+    }
+    return coming.length > 0
+      ? coming
+      : this.waiting.filter((active) => isAwaited(active) && !isBarred(active)).slice(0, 1);
   }
 
   get waitingRuns(): number {

@@ -1,11 +1,14 @@
 import type { Backfill } from "../records.ts";
 import type { ActiveRun } from "./active-run.ts";
+import { Concurrency, type Conflict } from "./concurrency.ts";
 import { RunQueue } from "./run-queue.ts";
 
 /** What the queues need of the world around them. */
 interface Surroundings {
   /** Of a paused DAG no run begins. */
   isPaused(dagId: string): boolean;
+  /** A run under way waits for this one. */
+  isAwaited(runId: string): boolean;
   /** A backfill is new (`before` null) or has changed. */
   wrote(before: Backfill | null, after: Backfill): void;
 }
@@ -15,6 +18,7 @@ export class RunQueues {
   private readonly queues = new Map<string, RunQueue>();
   /** Those that have not ended. */
   private readonly backfills = new Map<string, Backfill>();
+  private readonly concurrency = new Concurrency();
   private readonly world: Surroundings;
 
   constructor(backfills: readonly Backfill[], world: Surroundings) {
@@ -24,20 +28,28 @@ export class RunQueues {
 
   add(active: ActiveRun): void {
     this.of(active).add(active);
+    this.concurrency.add(active);
   }
 
   started(active: ActiveRun): void {
     this.of(active).started(active);
+    this.concurrency.started(active);
   }
 
   remove(active: ActiveRun): void {
     this.queues.get(keyOf(active))?.remove(active);
+    this.concurrency.remove(active);
   }
 
   /** A run has ended; its backfill may be complete with it. */
   ended(active: ActiveRun, now: number): void {
     this.remove(active);
     if (active.run.backfillId !== null) this.complete(active.run.backfillId, now);
+  }
+
+  /** The runs to end at `now` because of their concurrency keys. */
+  conflicts(now: number): Conflict[] {
+    return this.concurrency.conflicts(now, (active) => this.mayStart(active) && !this.of(active).isPaused);
   }
 
   /** The runs that may start at `now`, queue by queue; asked again after each start, since there is less room then. */
@@ -86,12 +98,6 @@ export class RunQueues {
     return this.queues.get(dagId)?.hasOpenRun ?? false;
   }
 
-  /** The backfill of a DAG that has not ended: there is at most one. */
-  backfillOf(dagId: string): Backfill | null {
-    for (const backfill of this.backfills.values()) if (backfill.dagId === dagId) return backfill;
-    return null;
-  }
-
   enterBackfill(backfill: Backfill): void {
     this.backfills.set(backfill.backfillId, backfill);
     this.world.wrote(null, backfill);
@@ -131,12 +137,17 @@ export class RunQueues {
     this.world.wrote(backfill, { ...backfill, state: "completed", updatedAt: now, completedAt: now });
   }
 
+  private readonly questions = {
+    isBarred: (active: ActiveRun): boolean => this.concurrency.isTaken(active),
+    isAwaited: ({ run }: ActiveRun): boolean => this.world.isAwaited(run.runId),
+  };
+
   private of(active: ActiveRun): RunQueue {
     const key = keyOf(active);
     const known = this.queues.get(key);
     if (known) return known;
     const backfill = this.backfills.get(key);
-    const queue = new RunQueue(backfill?.maxActiveRuns ?? active.dag.version.spec.maxActiveRuns, {
+    const queue = new RunQueue(backfill?.maxActiveRuns ?? active.dag.version.spec.maxActiveRuns, this.questions, {
       isBackwards: backfill?.runsBackwards ?? false,
       isPaused: backfill?.isPaused ?? false,
     });

@@ -81,10 +81,12 @@ export function activeRun({ run, tasks, attempts, outputs, expansions, booked }:
     openTasks: nodes.filter((node) => !isFinished(node.task.state)).length,
     outputs: new Map(outputs.map((row) => [places.get(instanceKey(row)) ?? -1, row.output])),
     settling,
+    orphanLooks: new Map(),
     spent: Spent.of(booked, run.startedAt),
     mapped,
     unstored: new Set(unstored),
     isLoaded: true,
+    past: undefined,
     isGone: false,
   };
 }

@@ -32,6 +32,11 @@ export class Schedules {
     if (at !== null) this.look(dagId, at);
   }
 
+  /** What it counts has changed, and nothing about when it is looked at. */
+  count(state: DagState): void {
+    this.states.set(state.dagId, state);
+  }
+
   private look(dagId: string, at: Instant): void {
     this.lookAt.set(dagId, at);
     this.agenda.add(at, dagId);

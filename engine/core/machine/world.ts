@@ -9,6 +9,8 @@ import { compileDag, type CompiledDag } from "./compiled-dag.ts";
 import { decideRun } from "./decide-run.ts";
 import { decideTask } from "./decide-task.ts";
 import type { DecisionContext, RunEvent, TaskEvent } from "./events.ts";
+import { withConcurrencyKey, type RenderKey } from "./concurrency.ts";
+import { Pasts } from "./past.ts";
 import { PendingFlush } from "./pending-flush.ts";
 import { Planner } from "./planner.ts";
 import { activeRun, bareRun, type RunRows } from "./run-rows.ts";
@@ -40,6 +42,8 @@ export class World {
   private readonly backlog: Backlog;
   private readonly touched = new Map<string, Touched>();
   private readonly timeouts = new RunTimeouts();
+  readonly pasts = new Pasts(this.runs);
+  private readonly renderKey: RenderKey;
   private pending = new PendingFlush();
   readonly planner: Planner;
 
@@ -48,7 +52,9 @@ export class World {
     loaded: LoadedWorld,
     isSensor: (operator: string) => boolean,
     onPoison: (runId: string, error: unknown) => void,
+    renderKey: RenderKey = (_spec, _run, template) => template,
   ) {
+    this.renderKey = renderKey;
     this.backlog = new Backlog(isSensor);
     this.onPoison = onPoison;
     this.installationId = loaded.installationId;
@@ -57,6 +63,7 @@ export class World {
     for (const [pool, slots] of Object.entries(loaded.pools)) this.pools.set(pool, slots);
     this.queues = new RunQueues(loaded.backfills, {
       isPaused: (dagId) => this.planner.isPaused(dagId),
+      isAwaited: (runId) => this.pasts.isAwaited(runId),
       wrote: (before, after) => this.pending.backfill(before, after),
     });
     this.planner = new Planner(loaded, this.surroundings());
@@ -84,13 +91,17 @@ export class World {
 
   /** Takes a run into memory with its rows; those of an earlier time may be read later (`isLoaded` false). */
   addRun(rows: RunRows, isLoaded = true): ActiveRun {
-    const { run } = rows;
-    const dag = this.dags.get(run.versionId);
-    if (!dag) throw new Error(`run ${run.dagRunId} is of an unknown version ${run.versionId}`);
-    const active = activeRun(rows, dag);
+    const dag = this.dagOf(rows.run);
+    const run = withConcurrencyKey(rows.run, dag.version.spec, this.renderKey);
+    if (run !== rows.run) this.pending.run(rows.run, run);
+    const active = activeRun({ ...rows, run }, dag);
     active.isLoaded = isLoaded;
     const earlier = this.runs.get(run.runId);
     if (earlier) this.forget(earlier);
+    if (run.quarantine !== null) {
+      this.onPoison(run.runId, run.quarantine);
+      return active;
+    }
     this.runs.set(run.runId, active);
     this.queues.add(active);
     active.nodes.forEach((node, position) => {
@@ -99,13 +110,21 @@ export class World {
     });
     for (const taskAt of active.mapped.keys()) this.backlog.mapped(active, taskAt);
     this.timeouts.watch(active);
+    this.pasts.entered(active);
     return active;
   }
 
   /** A new or relabelled run enters: `before` is its row as stored, null when it is new. */
   enterRun(before: DagRun | null, rows: RunRows, isLoaded = true): void {
-    this.addRun(rows, isLoaded);
-    this.pending.run(before, rows.run);
+    const run = withConcurrencyKey(rows.run, this.dagOf(rows.run).version.spec, this.renderKey);
+    this.addRun({ ...rows, run }, isLoaded);
+    this.pending.run(before, run);
+  }
+
+  private dagOf(run: DagRun): CompiledDag {
+    const dag = this.dags.get(run.versionId);
+    if (!dag) throw new Error(`run ${run.dagRunId} is of an unknown version ${run.versionId}`);
+    return dag;
   }
 
   decideTask(key: TaskKey, event: TaskEvent, context: DecisionContext): void {
@@ -135,6 +154,9 @@ export class World {
 
   /** Starts runs that may start, about `maxNewRowsPerFlush` rows at a time (rule 6). */
   startRuns(context: DecisionContext): void {
+    for (const { runId, cause, why } of this.queues.conflicts(context.now)) {
+      this.decideRun(runId, { kind: "end", cause, by: "engine", why }, context);
+    }
     let rows = 0;
     for (const next of this.queues.startable(context.now)) {
       if (rows >= context.settings.maxNewRowsPerFlush) return;
@@ -173,9 +195,14 @@ export class World {
     }
   }
 
+  /** Looks again at tasks that wait for the run before theirs, where that has changed or has just been read. */
+  followPasts(context: DecisionContext): void {
+    for (const { run } of this.pasts.take()) this.decideRun(run.runId, { kind: "past" }, context);
+  }
+
   /** Whether more is to be made or rendered although nothing happens. */
   get hasMore(): boolean {
-    return this.backlog.growing.size > 0 || this.backlog.unprepared.size > 0;
+    return this.pasts.hasChanged || this.backlog.growing.size > 0 || this.backlog.unprepared.size > 0;
   }
 
   /** The next tasks to render, at most `most` at a time: one run must not keep the writer from the others. */
@@ -293,17 +320,26 @@ export class World {
       this.touch(active, position);
     }
     for (const taskAt of active.mapped.keys()) this.backlog.mapped(active, taskAt);
+    for (const position of draft.outputsGone) active.outputs.delete(position);
     for (const [position, output] of draft.outputs) active.outputs.set(position, output);
+    for (const [key, looking] of draft.orphanLooks) active.orphanLooks.set(key, looking);
     for (const attempt of draft.leftSettling) active.settling.set(attemptKey(attempt), attempt);
     for (const [key, { after }] of draft.attempts) {
       if (!active.settling.has(key)) continue;
       if (hasDebts(after)) active.settling.set(key, after);
       else active.settling.delete(key);
     }
+    // A person opened it again: it waits for its turn, or is at work already.
+    if (isRunFinished(before) && !isRunFinished(active.run.state)) {
+      this.queues.add(active);
+      this.timeouts.watch(active);
+    }
     if (before === "queued" && active.run.state === "running") {
       this.queues.started(active);
       this.timeouts.watch(active);
+      this.pasts.began(active);
     }
+    this.pasts.moved(active);
     if (!isRunFinished(active.run.state)) return;
     if (!isRunFinished(before)) this.planner.ended(active, context);
     this.leave(active, context);
@@ -330,12 +366,14 @@ export class World {
   /** A run that has ended makes room; it leaves memory once it owes nothing. */
   private leave(active: ActiveRun, context: DecisionContext): void {
     this.queues.ended(active, context.now);
+    this.pasts.left(active);
     const owes = ({ attempt }: Node): boolean => attempt !== null && hasDebts(attempt);
     if (active.settling.size === 0 && !active.nodes.some(owes)) this.forget(active);
   }
 
   private forget(active: ActiveRun): void {
     this.queues.remove(active);
+    this.pasts.left(active);
     active.nodes.forEach((node, position) => this.backlog.moved(active, position, node, null));
     this.runs.delete(active.run.runId);
     active.isGone = true;

@@ -2,7 +2,7 @@ import type { DagSpec } from "../dag.ts";
 import type { Instant } from "../json.ts";
 import type { ActiveRun } from "../machine/active-run.ts";
 import { keyOf } from "../machine/deadlines.ts";
-import type { DagRun, Deadline, MailFacts } from "../records.ts";
+import type { ApprovalFacts, DagRun, Deadline, MailFacts } from "../records.ts";
 import { dsOf } from "../schedule/runs.ts";
 import { DAY_MS, Zone, dayText } from "../schedule/zone.ts";
 import { isFinished } from "../states.ts";
@@ -61,6 +61,36 @@ export function oldMissesNews(spec: DagSpec, misses: readonly Deadline[], at: In
     subject: `${spec.dagId} missed ${count} while nothing ran, the last ${days} days ago`,
     facts: { dagId: spec.dagId, timezone: spec.timezone, alsoMissed },
     runId: null,
+    at,
+  };
+}
+
+/** A task waits for a person's word. */
+export function approvalNews(
+  { spec, run }: { readonly spec: DagSpec; readonly run: DagRun },
+  approval: ApprovalFacts,
+  at: Instant,
+): News {
+  const { taskId, mapIndex, tryNumber } = approval;
+  return {
+    kind: "approval_needed",
+    key: `${run.runId}/${taskId}/${mapIndex}/${tryNumber}`,
+    subject: `${spec.dagId} waits for your approval: ${taskId} (${dsOf(spec, run)})`,
+    facts: { ...runFacts(spec, run), approval },
+    runId: run.runId,
+    at,
+  };
+}
+
+/** So many runs in a row have failed that the engine has paused the DAG; `run`: the last of them. */
+export function pauseNews(spec: DagSpec, run: DagRun, failedRuns: number, at: Instant): News {
+  const count = failedRuns === 1 ? "its last run has failed" : `its last ${failedRuns} runs have failed`;
+  return {
+    kind: "dag_paused",
+    key: `${spec.dagId}/${run.runId}/${run.endedAt ?? at}`,
+    subject: `${spec.dagId} is paused: ${count}`,
+    facts: { ...runFacts(spec, run), paused: { failedRuns } },
+    runId: run.runId,
     at,
   };
 }

@@ -1,0 +1,100 @@
+import type { Instant } from "../json.ts";
+import type { DagSpec } from "../dag.ts";
+import type { DagRun, EndingCause } from "../records.ts";
+import { isRunFinished } from "../states.ts";
+import type { ActiveRun } from "./active-run.ts";
+
+/** A run to end because its concurrency key is taken, or because another takes it. */
+export interface Conflict {
+  readonly runId: string;
+  readonly cause: EndingCause;
+  readonly why: string;
+}
+
+/** Which runs hold which concurrency keys. A key means something within one DAG, over its schedule and its backfills. */
+export class Concurrency {
+  private readonly holders = new Map<string, Set<ActiveRun>>();
+  /** Runs that wait and do not leave it at that: they end another, or themselves. */
+  private readonly impatient = new Set<ActiveRun>();
+
+  add(active: ActiveRun): void {
+    const key = concurrencyKeyOf(active);
+    if (key === null) return;
+    if (active.run.state === "running") this.started(active);
+    else if (active.run.state === "queued" && ruleOf(active) !== "queue") this.impatient.add(active);
+  }
+
+  started(active: ActiveRun): void {
+    this.impatient.delete(active);
+    const key = concurrencyKeyOf(active);
+    if (key !== null) this.holders.set(key, (this.holders.get(key) ?? new Set()).add(active));
+  }
+
+  remove(active: ActiveRun): void {
+    this.impatient.delete(active);
+    const key = concurrencyKeyOf(active) ?? "";
+    const holders = this.holders.get(key);
+    if (holders?.delete(active) && holders.size === 0) this.holders.delete(key);
+  }
+
+  /** Whether a run with the same key is under way. */
+  isTaken(active: ActiveRun): boolean {
+    const key = concurrencyKeyOf(active);
+    return key !== null && this.holders.has(key);
+  }
+
+  /** What the runs that are due do about a key that is taken. `mayStart` false: nothing of its DAG or backfill begins. */
+  conflicts(now: Instant, mayStart: (active: ActiveRun) => boolean): Conflict[] {
+    const due = [...this.impatient].filter((active) => active.run.runAfterAt <= now && mayStart(active));
+    const skipped = due.filter((active) => ruleOf(active) === "skip");
+    const newest = new Map<string, ActiveRun>();
+    const replacing = due.filter((active) => ruleOf(active) === "cancel_running").sort(inTurn);
+    for (const active of replacing) newest.set(concurrencyKeyOf(active) ?? "", active);
+    return [
+      ...skipped.flatMap((active) => this.skip(active)),
+      ...[...newest].flatMap((each) => this.replace(...each, replacing)),
+    ];
+  }
+
+  private skip(active: ActiveRun): Conflict[] {
+    const [holder] = this.holders.get(concurrencyKeyOf(active) ?? "") ?? [];
+    if (!holder) return [];
+    const why = `${holder.run.dagRunId} ran with the same concurrency key`;
+    return [{ runId: active.run.runId, cause: "skip", why }];
+  }
+
+  /** The newest run takes the place of the one that runs, and of those that wait before it. */
+  private replace(key: string, newest: ActiveRun, waiting: readonly ActiveRun[]): Conflict[] {
+    const others = [
+      ...(this.holders.get(key) ?? []),
+      ...waiting.filter((active) => active !== newest && concurrencyKeyOf(active) === key),
+    ];
+    const why = `${newest.run.dagRunId} takes its place, by their concurrency key`;
+    return others.flatMap(({ run }) => (run.ending === null ? [{ runId: run.runId, cause: "cancel", why }] : []));
+  }
+}
+
+/** Renders the concurrency key of a run; an error says why it cannot be. */
+export type RenderKey = (spec: DagSpec, run: DagRun, template: string) => string;
+
+/** A run with its concurrency key, which from then on stays what it is; one whose key cannot be rendered is put aside. */
+export function withConcurrencyKey(run: DagRun, spec: DagSpec, render: RenderKey): DagRun {
+  const isOpen = run.quarantine === null && !isRunFinished(run.state);
+  if (spec.concurrencyKey === null || (run.concurrencyKey ?? null) !== null || !isOpen) return run;
+  try {
+    return { ...run, concurrencyKey: render(spec, run, spec.concurrencyKey.key) };
+  } catch (error) {
+    return { ...run, quarantine: `its concurrency_key: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
+/** The key of a run within all of them; null: it has none. */
+export function concurrencyKeyOf({ run }: Pick<ActiveRun, "run">): string | null {
+  const key = run.concurrencyKey ?? null;
+  return key === null ? null : JSON.stringify([run.dagId, key]);
+}
+
+const ruleOf = ({ dag }: ActiveRun) => dag.version.spec.concurrencyKey?.onConflict ?? "queue";
+
+const inTurn = ({ run: a }: ActiveRun, { run: b }: ActiveRun): number =>
+  a.runAfterAt - b.runAfterAt || (a.runId < b.runId ? -1 : 1);
