@@ -5,7 +5,7 @@ import type { DagVersion } from "../../core/records.ts";
 import { manualInterval } from "../../core/schedule/manual-run.ts";
 import { dagRunIdFor } from "../../core/schedule/runs.ts";
 import { canonicalJson, sha256 } from "../../dagfile/canonical-json.ts";
-import { confMistakes } from "../../dagfile/conf-mistakes.ts";
+import { confMistakes as mistakesOf } from "../../dagfile/conf-mistakes.ts";
 import { triggerRun, type TriggerOutcome, type TriggeredRun } from "../../store/trigger.ts";
 import { ApiError, invalid, type FieldMistake } from "../answer-error.ts";
 import { runAnswer } from "../answers/run.ts";
@@ -31,7 +31,7 @@ export function triggerRoutes(app: Api, options: ApiOptions): void {
         response: { 200: RunAnswer, ...refusals(400, 401, 403, 404, 409, 413, 415, 422, 429, 503) },
       },
     },
-    async ({ params, body, headers, caller }) => {
+    async ({ params, body, headers, caller, ip }) => {
       const { dag_id: dagId } = params;
       const now = options.now();
       const runAfterAt = body.run_after ?? now;
@@ -48,6 +48,7 @@ export function triggerRoutes(app: Api, options: ApiOptions): void {
         runAfterAt,
         queuedAt: now,
         triggeredBy: `rest_api:${caller?.id ?? ""}`,
+        from: ip,
       };
       const outcome = await triggerRun(store, request, (version) => plan(version, body, made));
       if (outcome.kind !== "triggered") throw refused(outcome, dagId);
@@ -60,9 +61,9 @@ export function triggerRoutes(app: Api, options: ApiOptions): void {
 function plan(
   { spec }: DagVersion,
   body: TriggerBody,
-  made: Pick<TriggeredRun, "runId" | "runAfterAt" | "queuedAt" | "triggeredBy">,
+  made: Pick<TriggeredRun, "runId" | "runAfterAt" | "queuedAt" | "triggeredBy" | "from">,
 ): { readonly run: TriggeredRun } | { readonly refusal: readonly FieldMistake[] } {
-  const refusal = fieldMistakes(spec, body.conf);
+  const refusal = confMistakes(spec, body.conf);
   if (refusal.length > 0) return { refusal };
   const { data_interval_start: start, data_interval_end: end, logical_date: logicalAt, conf, note } = body;
   const interval =
@@ -73,9 +74,13 @@ function plan(
 }
 
 /** What of a conf the DAG's params do not take; `place`: where it stands in the request. */
-export function fieldMistakes(spec: DagSpec, conf: JsonObject): FieldMistake[] {
-  return confMistakes(spec, conf).map(({ name, message, isUnknown }) => ({
-    loc: ["body", "conf", name],
+export function confMistakes(
+  spec: DagSpec,
+  conf: JsonObject,
+  place: FieldMistake["loc"] = ["body", "conf"],
+): FieldMistake[] {
+  return mistakesOf(spec, conf).map(({ name, message, isUnknown }) => ({
+    loc: [...place, name],
     msg: message,
     type: isUnknown ? "extra_forbidden" : "value_error",
   }));

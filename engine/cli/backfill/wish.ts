@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { DagSpec } from "../../core/dag.ts";
-import type { Json, JsonObject } from "../../core/json.ts";
+import type { JsonObject } from "../../core/json.ts";
 import type { BackfillWish, ReprocessBehavior } from "../../core/records.ts";
-import { nearest } from "../../core/similar.ts";
-import { paramMistake } from "../../dagfile/params.ts";
+import { confMistakes } from "../../dagfile/conf-mistakes.ts";
 import { checkRange, usage } from "./plan.ts";
 
 /** The options of `backfill` and `backfill create`. */
@@ -54,14 +53,7 @@ export function confOf(spec: DagSpec, text: string | undefined): JsonObject {
   if (typeof conf !== "object" || conf === null || Array.isArray(conf)) {
     throw usage(`--conf: expected a JSON object such as '{"bucket": "acme-sales"}'`);
   }
-  for (const [name, value] of Object.entries(conf as Record<string, Json>)) {
-    const param = Object.hasOwn(spec.params, name) ? spec.params[name] : undefined;
-    const near = nearest(name, Object.keys(spec.params));
-    if (param === undefined) {
-      throw usage(`--conf: ${spec.dagId} has no param ${name}${near === undefined ? "" : `; did you mean ${near}?`}`);
-    }
-    const mistake = paramMistake(param, value);
-    if (mistake !== null) throw usage(`--conf: ${name}: ${mistake}`);
-  }
+  const [mistake] = confMistakes(spec, conf as JsonObject);
+  if (mistake) throw usage(`--conf: ${mistake.isUnknown ? "" : `${mistake.name}: `}${mistake.message}`);
   return conf as JsonObject;
 }
