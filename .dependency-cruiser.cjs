@@ -38,13 +38,16 @@ module.exports = {
       "^(timers|events|async_hooks|crypto|os|perf_hooks|util)",
       "node_modules/(pino|@types)",
     ]),
-    room("notify", "^engine/notify/", ["^engine/(core|notify)/", "^engine/store/(outbox|open)\\.ts$"]),
+    room("notify", "^engine/notify/", [
+      "^engine/(core|notify)/",
+      "^engine/store/(outbox|open|approval-links)\\.ts$",
+    ]),
     packages("notify", "^engine/notify/", ["node_modules/(nodemailer|@types/nodemailer)/", "^(fs|path|timers|crypto)"]),
     // As the commands: reads, the inbox, what opens the store; a trigger is an insert (protocol rule 31).
     room("api", "^engine/api/", [
       "^engine/(core|dagfile|api)/",
       "^engine/config\\.ts$",
-      "^engine/store/(read-models/|inbox\\.ts$|trigger\\.ts$|tokens\\.ts$|import-errors\\.ts$|load\\.ts$|open\\.ts$)",
+      "^engine/store/(read-models/|inbox\\.ts$|trigger\\.ts$|tokens\\.ts$|approval-links\\.ts$|import-errors\\.ts$|load\\.ts$|open\\.ts$)",
       "^engine/runtime/engine\\.ts$",
     ]),
     room("local", "^engine/local/", ["^engine/(core|local)/"]),

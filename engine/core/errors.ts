@@ -24,6 +24,10 @@ export const ERRORS = {
   LAUNCH_UNKNOWN:
     "Look in the AWS console whether the job runs, then clear the task; set `on_doubt: resend` if a second one does no harm.",
   DUPLICATE_LAUNCH: "Nothing to do: the oldest job was kept, the others were cancelled and booked.",
+  BRANCH_INVALID: "Choose direct downstreams of the task, or groups that one of them is in; the message names them.",
+  APPROVAL_REJECTED: "Somebody rejected it, and the message says who and why; clear the task to ask again.",
+  SUB_RUN_FAILED: "Look at the run that the message names; once it is mended, clear this task.",
+  TRIGGER_DEPTH: "Runs may trigger one another five deep: let one DAG trigger several instead of one after the other.",
   BUDGET_EXCEEDED:
     "`nocturne runs show` says what was spent on what; raise `budget.per_run` or make the run cheaper, then run it again.",
   TIMEOUT: "Raise `timeout` if the work needs longer, or look why it is slow.",
@@ -62,8 +66,10 @@ export const ERRORS = {
   DISK_FULL: "Free some space, then run the command again: nothing was left half-written.",
   HOME_UNUSABLE: "Give this user the folder, or choose another one with `--home`.",
   ARCHIVE_FOLDER: "Give this user the folder, or choose another one with `--to`; no run has left.",
-  ARCHIVE_DAMAGED: "Check the disk of the archive, then run `nocturne db archive` again: what is not read back whole is kept.",
-  ARCHIVE_BUSY: "Run `nocturne db archive` again when what the message names has ended; months that are done stay done.",
+  ARCHIVE_DAMAGED:
+    "Check the disk of the archive, then run `nocturne db archive` again: what is not read back whole is kept.",
+  ARCHIVE_BUSY:
+    "Run `nocturne db archive` again when what the message names has ended; months that are done stay done.",
   HOME_IN_USE: "Wait for the other command, or choose another folder with `--home`.",
   // Input
   USAGE: "Run the command with --help.",
@@ -72,7 +78,14 @@ export const ERRORS = {
   CSV_INVALID: "Mend the file where the message says, or export it again.",
   RUN_NOT_FOUND: "`nocturne runs list` shows the runs that are there.",
   RUN_ARCHIVED: "Its rows have left; `nocturne db check` says where its month was exported to.",
+  APPROVAL_NOT_FOUND: "`nocturne approvals list` shows what waits for a decision.",
+  APPROVAL_DECIDED: "Nothing to do: the first decision counts; clear the task to ask again.",
+  ASSET_NOT_FOUND: "`nocturne assets list` shows the assets that DAGs name under `produces` and `on_assets`.",
   RUN_QUARANTINED: "Read the alarm's text, mend its cause, then `nocturne runs release`.",
+  TASK_NOT_FOUND: "`nocturne tasks list RUN` shows the tasks of a run.",
+  ACTION_INVALID: "Change the options as the message says.",
+  ACTION_REFUSED: "Do first what the message names, or wait for it; then ask again.",
+  NOTHING_MATCHES: "`nocturne tasks list RUN` shows the tasks of a run and their states.",
   DAG_PAUSED: "`nocturne dags unpause` lets it run again; `nocturne dags test` runs it once beside everything.",
   BACKFILL_INVALID: "Correct the range or the options as the message says.",
   BACKFILL_ACTIVE:

@@ -1,5 +1,6 @@
 import type { Instant, JsonObject } from "./json.ts";
 import type { DeliveryResult } from "./notify/delivery.ts";
+import type { SubRuns } from "./sub-runs.ts";
 
 /** A mail that a task sends. */
 export interface TaskMail {
@@ -27,4 +28,6 @@ export interface OperatorHost {
   readonly maxCommands: number;
   /** Tries once, over the mail server of the configuration or into its inbox folder. Never throws for what a server does. */
   sendMail(mail: TaskMail): Promise<DeliveryResult>;
+  /** Runs of other DAGs of the same database. */
+  readonly subRuns: SubRuns;
 }

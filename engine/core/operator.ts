@@ -44,8 +44,17 @@ export interface Usage {
  */
 export type Leads = { readonly chosen: readonly string[] } | { readonly stop: "all" | "direct" };
 
+/** What a task that waits for a person's word wants to know, and whom it asks beside those who want such news. */
+export interface Question {
+  readonly message: string;
+  /** E-mail addresses. */
+  readonly approvers: readonly string[];
+  /** When it is too late for an answer; null: never. */
+  readonly until: Instant | null;
+}
+
 export type Submitted<Ref = Json, Out = Json> =
-  | { readonly kind: "started"; readonly ref: Ref }
+  | { readonly kind: "started"; readonly ref: Ref; readonly asks?: Question }
   | { readonly kind: "done"; readonly output: Out; readonly usage?: readonly Usage[]; readonly leads?: Leads }
   | { readonly kind: "refused"; readonly failure: TaskFailure }
   | { readonly kind: "throttled"; readonly message: string; readonly retryAfterMs?: number }
@@ -84,6 +93,14 @@ export interface Connection {
   readonly settings: JsonObject;
 }
 
+/** When a task's run is due, and where what it covers ends. */
+export interface RunTimes {
+  /** The DAG's zone: an IANA name. */
+  readonly timezone: string;
+  readonly dueAt: Instant;
+  readonly intervalEndAt: Instant;
+}
+
 /** What every call of an operator is given. */
 export interface OperatorContext {
   readonly dagId: string;
@@ -93,6 +110,7 @@ export interface OperatorContext {
   /** 48 hex characters; one remote job per key (protocol rule 13). */
   readonly launchKey: string;
   readonly connection: Connection;
+  readonly times: RunTimes;
   readonly signal: AbortSignal;
   /** The engine's time; usage of what still runs counts to here. Over a scaled local-aws it runs as fast as that does. */
   now(): Instant;
@@ -154,6 +172,8 @@ export interface OperatorDescriptor {
   readonly summary: string;
   readonly params: ZodType;
   readonly launch: Launch;
+  /** Its tasks only wait and hold no slot, as sensors do (protocol rule 22). */
+  readonly holdsNoSlot?: boolean;
   /** Fields of `with` whose values are paths of files in the project (top-level field names; a map's values, a list's items or a string). */
   readonly fileFields: readonly string[];
   /** Loads the clients and answers the operator. `host` is for those whose work runs on this machine. */

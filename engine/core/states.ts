@@ -16,7 +16,7 @@ export type TaskState = (typeof TASK_STATES)[number];
 export const RUN_STATES = ["queued", "running", "success", "failed"] as const;
 export type RunState = (typeof RUN_STATES)[number];
 
-export const RUN_TYPES = ["scheduled", "manual", "backfill"] as const;
+export const RUN_TYPES = ["scheduled", "manual", "backfill", "asset_triggered"] as const;
 export type RunType = (typeof RUN_TYPES)[number];
 
 const FINISHED: ReadonlySet<TaskState> = new Set(["success", "failed", "upstream_failed", "skipped", "removed"]);

@@ -6,7 +6,10 @@ import type { Command, CommandResult } from "../core/records.ts";
 import { isRunFinished } from "../core/states.ts";
 import { loadRun, versionById } from "../store/load.ts";
 import type { Store } from "../store/open.ts";
+import { decideApproval } from "./commands/approvals.ts";
+import { emitAsset } from "./commands/assets.ts";
 import { cancelBackfill, createBackfill, pauseBackfill } from "./commands/backfill.ts";
+import { abandonTasks, clearTasks, markRun, markTasks, retryTasks, writeNote } from "./commands/people.ts";
 
 /** Carries out one command on the world; what it changed is flushed together with its result (protocol rule 30). */
 export async function applyCommand(
@@ -28,6 +31,23 @@ export async function applyCommand(
       return releaseRun(store, world, body.runId, context);
     case "adopt_run":
       return adoptRun(store, world, body.runId);
+    case "decide_approval":
+      return decideApproval(store, world, body.approval, body.by, context);
+    case "emit_asset":
+      return emitAsset(world, body, context);
+    case "clear_tasks":
+      return clearTasks(store, world, body, context);
+    case "mark_tasks":
+      return markTasks(store, world, body, context);
+    case "abandon_tasks":
+      return abandonTasks(store, world, body, context);
+    case "retry_tasks":
+      return retryTasks(store, world, body, context);
+    case "mark_run":
+      return markRun(store, world, body, context);
+    case "note_run":
+    case "note_task":
+      return writeNote(store, world, body);
     case "pause_dag":
       return pauseDag(world, body.dagId, body.isPaused, context);
   }

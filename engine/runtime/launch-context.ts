@@ -1,7 +1,8 @@
 import { specAt } from "../core/machine/active-run.ts";
 import type { Touched } from "../core/machine/world.ts";
-import type { OperatorContext } from "../core/operator.ts";
+import type { OperatorContext, RunTimes } from "../core/operator.ts";
 import type { Attempt } from "../core/records.ts";
+import { lastCompleteInterval } from "../core/schedule/runs.ts";
 import type { EngineDeps } from "./deps.ts";
 
 /** What every call of an operator about `attempt` is given. */
@@ -20,7 +21,15 @@ export function operatorContext(
     tryNumber: attempt.tryNumber,
     launchKey: attempt.launchKey,
     connection: deps.connection(attempt.connection, spec.region),
+    times: timesOf(active),
     signal,
     now,
   };
+}
+
+function timesOf({ dag, run }: Touched["active"]): RunTimes {
+  const { spec } = dag.version;
+  const dueAt = run.runAfterAt;
+  const intervalEndAt = run.intervalEndAt ?? lastCompleteInterval(spec, dueAt).endAt;
+  return { timezone: spec.timezone, dueAt, intervalEndAt };
 }

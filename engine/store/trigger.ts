@@ -30,7 +30,11 @@ export interface TriggeredRun {
   readonly conf: JsonObject;
   readonly queuedAt: Instant;
   readonly triggeredBy: string;
+  /** The address it came from, for the audit log. */
+  readonly from?: string;
   readonly note: string | null;
+  /** The run whose task triggers it, and how many runs then stand above it; absent: nobody's. */
+  readonly parent?: { readonly runId: string; readonly depth: number };
 }
 
 export type TriggerOutcome<Refusal> =
@@ -136,6 +140,9 @@ async function insert(
     run.triggeredBy,
     run.note === null ? null : cleanText(run.note, Infinity),
     JSON.stringify(command),
+    run.parent?.runId ?? null,
+    run.parent?.depth ?? 0,
+    run.from ?? null,
   ];
   const client = await store.pool.connect();
   let isBroken = true;

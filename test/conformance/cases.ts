@@ -95,6 +95,15 @@ export const CASES: Readonly<Record<string, Case>> = {
     unknown: noQuery,
     params: async () => ({ sql: "SELECT 1 AS one", expect: { equals: 1 } }),
   },
+  approval: {
+    starts: null,
+    unknown: () => null,
+    params: async () => ({ message: "?", within: "1ms", on_timeout: "approve" }),
+  },
+  branch: { starts: null, unknown: () => null, params: async () => ({ choose: "one" }) },
+  short_circuit: { starts: null, unknown: () => null, params: async () => ({ condition: "yes" }) },
+  "dag.trigger": { starts: null, unknown: () => null, params: async () => ({ dag: "other" }) },
+  "wait.until": { starts: null, unknown: () => null, params: async () => ({ after: "0s" }) },
   "s3.wait": { starts: null, unknown: () => null, params: async () => ({ uri: "s3://data/there" }) },
   "shell.run": { starts: null, unknown: () => null, params: async () => ({ command: "echo '{\"rows\": 3}'" }) },
   "http.request": {

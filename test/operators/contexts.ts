@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { JsonObject } from "../../engine/core/json.ts";
-import type { Connection, Observed, SubmitContext } from "../../engine/core/operator.ts";
+import type { Connection, Observed, RunTimes, SubmitContext } from "../../engine/core/operator.ts";
 
 const SERVICES = ["s3", "glue", "emr", "redshift_data", "athena", "logs", "sts"];
 
@@ -34,6 +34,7 @@ export interface ContextOptions {
   readonly isRepeat?: boolean;
   /** The engine's time; without it the wall's. */
   readonly now?: () => number;
+  readonly times?: Partial<RunTimes>;
 }
 
 /** What an attempt's calls are given. */
@@ -45,6 +46,12 @@ export function contextOf(connection: Connection, options: ContextOptions = {}):
     tryNumber: 1,
     launchKey: options.launchKey ?? randomBytes(24).toString("hex"),
     connection,
+    times: {
+      timezone: "UTC",
+      dueAt: Date.UTC(2026, 0, 2, 7),
+      intervalEndAt: Date.UTC(2026, 0, 2, 7),
+      ...options.times,
+    },
     signal: new AbortController().signal,
     now: options.now ?? (() => Date.now()),
     intentAt: Date.now(),

@@ -7,5 +7,13 @@ export const testHost = (changes: Partial<OperatorHost> = {}): OperatorHost => (
   connectionSettings: () => null,
   maxCommands: 4,
   sendMail: async () => ({ kind: "accepted", response: "250 OK" }),
+  subRuns: {
+    trigger: async ({ dagId, launchKey }) => ({
+      kind: "made",
+      run: { runId: launchKey, dagId, dagRunId: `triggered__${launchKey}` },
+    }),
+    look: async (runIds) => new Map(runIds.map((runId) => [runId, { state: "success", isPaused: false }])),
+    cancel: async () => undefined,
+  },
   ...changes,
 });

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 const OPERATORS = resolve(dirname(fileURLToPath(import.meta.url)), "../../operators");
 
 /** operators/glue-job for "glue.job". */
-export const folderOf = (type: string): string => join(OPERATORS, type.replace(".", "-"));
+export const folderOf = (type: string): string => join(OPERATORS, type.replace(/[._]/g, "-"));
 
 /** The texts of a file of operators/ and of all files of operators/ that it loads, types left out. */
 export function sourcesOf(file: string): string[] {

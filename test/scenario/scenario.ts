@@ -2,13 +2,23 @@ import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { DAG_DEFAULTS, TASK_DEFAULTS, type DagSpec, type TaskSpec } from "../../engine/core/dag.ts";
 import type { Json } from "../../engine/core/json.ts";
-import type { DecisionContext, TaskEvent } from "../../engine/core/machine/events.ts";
+import type { DecisionContext, RunEvent, TaskEvent } from "../../engine/core/machine/events.ts";
 import { owed } from "../../engine/core/machine/owed.ts";
-import { placeOf, specAt, type Node } from "../../engine/core/machine/active-run.ts";
+import { whatToClear } from "../../engine/core/machine/people/what-to-clear.ts";
+import { placeOf, specAt, type ActiveRun, type Node } from "../../engine/core/machine/active-run.ts";
 import { bareRun, type RunRows } from "../../engine/core/machine/run-rows.ts";
 import { World } from "../../engine/core/machine/world.ts";
 import type { FailureClass, Launch, Observation, Submitted, Usage } from "../../engine/core/operator.ts";
-import type { Attempt, Booked, DagRun, FlushBatch, LoadedWorld, TaskKey } from "../../engine/core/records.ts";
+import type {
+  Attempt,
+  Booked,
+  DagRun,
+  FlushBatch,
+  LoadedWorld,
+  MarkedTaskState,
+  TaskKey,
+  TaskWish,
+} from "../../engine/core/records.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 
 export const MINUTE = 60_000;
@@ -112,6 +122,7 @@ export class Scenario {
       attempts: [],
       outputs: [],
       expansions: [],
+      assetQueue: [],
       dagTasks: [],
     };
     this.world = new World(this.loaded, (operator) => LAUNCHES[operator]?.kind === "sensor", rethrow);
@@ -282,6 +293,46 @@ export class Scenario {
     return this.turn();
   }
 
+  /** A person's word, as the writer carries it out: a run that has left memory is read again first. */
+  person(event: RunEvent): this {
+    this.view();
+    this.world.decideRun(RUN, event, this.context());
+    return this.turn();
+  }
+
+  /** The run as a person's word finds it. */
+  view(): ActiveRun {
+    const known = this.world.runs.get(RUN);
+    if (known) return known;
+    const { run, nodes } = this.active();
+    const rows = {
+      tasks: nodes.map((node) => node.task),
+      attempts: this.attempts(),
+      outputs: [],
+      booked: this.booked(),
+    };
+    this.seen = this.world.addRun({ run, ...rows, expansions: this.flushed("expansions") });
+    return this.seen;
+  }
+
+  places(...tasks: readonly string[]): number[] {
+    return tasks.map((task) => placeOf(this.view(), this.keyOf(task)) ?? -1);
+  }
+
+  clearsTasks(...tasks: readonly string[]): this {
+    return this.clearsWish({ tasks: tasks.map((task) => wishOf(task)) });
+  }
+
+  clearsWish(wish: TaskWish): this {
+    const plan = whatToClear(this.view(), wish);
+    if ("code" in plan) throw new Error(`${plan.code}: ${plan.message}`);
+    return this.person({ kind: "clear", places: plan.places, by: "ana" });
+  }
+
+  marks(state: MarkedTaskState, ...tasks: readonly string[]): this {
+    return this.person({ kind: "mark", places: this.places(...tasks), state, by: "ana" });
+  }
+
   /** What the run is mapped over from now on: its upstream says something else. */
   mapsOver(task: string, items: readonly Json[]): this {
     this.lists.set(task, items);
@@ -374,6 +425,12 @@ export class Scenario {
     if (number === undefined) throw new Error(`no task ${task}`);
     return number;
   }
+}
+
+/** "load", or "load[2]" for an instance, as a person names it. */
+export function wishOf(task: string): { task: string; mapIndex: number | null } {
+  const [, taskId = task, index] = /^(.*)\[(\d+)\]$/.exec(task) ?? [];
+  return { task: taskId, mapIndex: index === undefined ? null : Number(index) };
 }
 
 /** One scenario, one sentence: the DAG in arrows, then what happens. */

@@ -54,4 +54,4 @@ export function runAnswer(row: RunRow): z.input<typeof RunAnswer> {
 }
 
 /** Airflow's word for what makes runs of a type when nobody in particular did. */
-const BY_TYPE = { scheduled: "timetable", backfill: "backfill", manual: null } as const;
+const BY_TYPE = { scheduled: "timetable", backfill: "backfill", manual: null, asset_triggered: "asset" } as const;

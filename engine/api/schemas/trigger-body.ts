@@ -5,7 +5,7 @@ import { instant } from "./queries.ts";
 const optionalInstant = instant.nullish().transform((at) => at ?? null);
 
 /** The engine makes these from a run's date: one that is taken by another run would stand in its way. */
-const RESERVED = /^(scheduled|backfill)__/;
+const RESERVED = /^(scheduled|backfill|asset_triggered|triggered)__/;
 
 /** What a trigger may say: Airflow's keys and no others. Absent and null mean the same. */
 export const TriggerBody = z
@@ -14,7 +14,10 @@ export const TriggerBody = z
       .string()
       .max(250)
       .regex(/^[A-Za-z0-9_.~:+-]+$/, "expected letters, digits and _ . ~ : + - only")
-      .refine((id) => !RESERVED.test(id), "ids that begin with scheduled__ or backfill__ are the engine's own")
+      .refine(
+        (id) => !RESERVED.test(id),
+        "ids that begin with scheduled__, backfill__, asset_triggered__ or triggered__ are the engine's own",
+      )
       .nullish()
       .transform((id) => id ?? null),
     logical_date: optionalInstant,

@@ -70,7 +70,11 @@ export function succeed(
 const wordOf = ({ then }: Ending): MarkedTaskState => (then === "success" || then === "skipped" ? then : "failed");
 
 /** Where a success leads, in ids of tasks: a choice may name groups. */
-function resolved(draft: RunDraft, position: number, leads: Leads | undefined): Leads | { readonly mistake: string } | undefined {
+function resolved(
+  draft: RunDraft,
+  position: number,
+  leads: Leads | undefined,
+): Leads | { readonly mistake: string } | undefined {
   if (leads === undefined || "stop" in leads) return leads;
   return chosenTasks(draft.active.dag, draft.node(position).taskAt, leads.chosen);
 }

@@ -1,4 +1,5 @@
 import type {
+  AuditEntry,
   Attempt,
   Backfill,
   Change,
@@ -11,9 +12,11 @@ import type {
   HistoryEntry,
   LedgerEntry,
   Mail,
+  NoteChange,
   TaskInstance,
   TaskKey,
 } from "../records.ts";
+import type { AssetEvent, QueuedAsset } from "../assets/events.ts";
 import { keyOf, type ActiveRun } from "./active-run.ts";
 import { keyOf as keyOfDeadline } from "./deadlines.ts";
 import type { RunDraft } from "./run-draft.ts";
@@ -54,7 +57,11 @@ export class PendingFlush {
   private readonly ledger = new Map<string, LedgerEntry>();
   private readonly dags = new Rows<DagState>();
   private readonly deadlines = new Rows<Deadline>();
+  private readonly assetEvents: AssetEvent[] = [];
+  private readonly assets = new Map<string, QueuedAsset>();
   private readonly mails: Mail[] = [];
+  private readonly personsNotes: NoteChange[] = [];
+  private readonly auditEntries: AuditEntry[] = [];
   private readonly commands: { id: string; result: CommandResult }[] = [];
 
   publish(version: DagVersionToPublish): void {
@@ -77,8 +84,30 @@ export class PendingFlush {
     this.deadlines.put(keyOfDeadline(after), before, after);
   }
 
+  assetEvent(event: AssetEvent): void {
+    this.assetEvents.push(event);
+  }
+
+  assetQueued(row: QueuedAsset): void {
+    this.assets.set(JSON.stringify([row.dagId, row.asset]), row);
+  }
+
   mail(mail: Mail): void {
     this.mails.push(mail);
+  }
+
+  /** A task that its run has no node for any more: another version of the DAG is without it. */
+  removed(before: TaskInstance, after: TaskInstance, told: HistoryEntry): void {
+    this.tasks.put(keyOf(after), before, after);
+    this.remember(told);
+  }
+
+  note(note: NoteChange): void {
+    this.personsNotes.push(note);
+  }
+
+  audit(entry: AuditEntry): void {
+    this.auditEntries.push(entry);
   }
 
   applied(id: string, result: CommandResult): void {
@@ -126,7 +155,8 @@ export class PendingFlush {
     const rows = [this.backfills, this.runs, this.tasks, this.attempts, this.dags, this.deadlines];
     return (
       rows.every((list) => list.isEmpty) &&
-      this.versions.length + this.commands.length + this.ledger.size + this.notes.length + this.mails.length === 0
+      this.versions.length + this.commands.length + this.ledger.size + this.notes.length + this.mails.length === 0 &&
+      this.assetEvents.length + this.assets.size + this.personsNotes.length + this.auditEntries.length === 0
     );
   }
 
@@ -150,7 +180,11 @@ export class PendingFlush {
       dagsChanged: this.dags.changes(),
       deadlinesCreated: this.deadlines.creations(),
       deadlinesChanged: this.deadlines.changes(),
+      assetEvents: this.assetEvents,
+      assetsQueued: [...this.assets.values()],
       mails: this.mails,
+      notes: this.personsNotes,
+      audit: this.auditEntries,
     };
   }
 }

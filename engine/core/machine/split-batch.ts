@@ -19,7 +19,11 @@ const EMPTY: FlushBatch = {
   dagsChanged: [],
   deadlinesCreated: [],
   deadlinesChanged: [],
+  assetEvents: [],
+  assetsQueued: [],
   mails: [],
+  notes: [],
+  audit: [],
 };
 
 export interface RunBatch {
@@ -67,7 +71,7 @@ export function splitBatch(batch: FlushBatch): RunBatch[] {
     for (const { runId } of rows) runIds.add(runId);
   }
   const { versions, backfillsCreated, backfillsChanged, frozenParams, commandsApplied, dagsChanged } = batch;
-  const { deadlinesCreated, deadlinesChanged, mails } = batch;
+  const { deadlinesCreated, deadlinesChanged, assetEvents, assetsQueued, mails } = batch;
   const alone = [...runIds].map((runId): RunBatch => {
     const is = (row: { readonly runId: string }): boolean => row.runId === runId;
     const changes = (change: { readonly to: { readonly runId: string } }): boolean => is(change.to);
@@ -88,6 +92,7 @@ export function splitBatch(batch: FlushBatch): RunBatch[] {
         expansions: batch.expansions.filter(is),
         ledger: batch.ledger.filter(is),
         deadlinesChanged: deadlinesChanged.filter((change) => endsWithItsRun(change) && change.to.runId === runId),
+        assetEvents: assetEvents.filter(({ source }) => source?.runId === runId),
         mails: mails.filter((mail) => tellsOfItsRun(mail) && mail.runId === runId),
       },
     };
@@ -100,7 +105,11 @@ export function splitBatch(batch: FlushBatch): RunBatch[] {
     dagsChanged,
     deadlinesCreated,
     deadlinesChanged: deadlinesChanged.filter((change) => !endsWithItsRun(change) || !isAlone(change.to.runId)),
+    assetEvents: assetEvents.filter(({ source }) => !isAlone(source?.runId ?? null)),
+    assetsQueued,
     mails: mails.filter((mail) => !tellsOfItsRun(mail) || !isAlone(mail.runId)),
+    notes: batch.notes,
+    audit: batch.audit,
   };
   return [{ runId: null, batch: { ...EMPTY, versions, backfillsCreated } }, ...alone, { runId: null, batch: rest }];
 }
