@@ -61,7 +61,7 @@ const tables = (): Promise<number> =>
   number("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname LIKE '%\\_2026\\_01'");
 
 it("killed in the middle of the export of 100,000 runs, it loses nothing, and the next call completes it in 64 MB", async () => {
-  await writeHistory(store, { at: JANUARY, runs: 100_000, wide: 1_000 });
+  await writeHistory(store, { at: JANUARY, runs: 100_000, wide: 200 });
   const first = archive();
   await until("rows of the outputs", () => /output: [1-9]/.test(first.said.err), 120_000);
   first.child.kill("SIGKILL");
@@ -76,7 +76,7 @@ it("killed in the middle of the export of 100,000 runs, it loses nothing, and th
   const manifest = JSON.parse(await readFile(join(folder, "manifest.json"), "utf8")) as Manifest;
   expect(manifest.tables.find(({ table }) => table === "state_history")?.rows).toBe(200_000);
   expect([await tables(), await number("SELECT count(*) FROM run_summary")]).toEqual([0, 100_000]);
-});
+}, 480_000);
 
 it("killed between the detach and the drop, the next call drops what was exported", async () => {
   await writeHistory(store, { at: JANUARY, runs: 50 });

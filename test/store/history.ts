@@ -6,7 +6,7 @@ export interface History {
   readonly dagId: string;
   readonly versionId: string;
   /** Of the n-th run, from 0. */
-  runId(n: number): string;
+  readonly runId: (n: number) => string;
 }
 
 /** The run id (UUIDv7) of an instant, and the n-th of that instant. */

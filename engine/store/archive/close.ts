@@ -41,7 +41,11 @@ export async function closeMonth(client: pg.ClientBase, month: Month): Promise<B
 
 /** Writes what stays of a closing month's runs; from then on sums count that in place of the rows. */
 export async function summarize(client: pg.ClientBase, { month, fromId, toId }: Month): Promise<void> {
-  await client.query(statementText("archive_summarize"), [month, fromId, toId]);
+  await patiently(client, async () => {
+    // Without fresh statistics Postgres would take the many runs for few, and compare each with each.
+    await client.query("SET LOCAL enable_nestloop = off");
+    await client.query(statementText("archive_summarize"), [month, fromId, toId]);
+  });
 }
 
 /** Opens a month again whose export could not be made: nothing of it has left. */
