@@ -20,18 +20,19 @@ interface Given extends TemplateArguments {
 
 /**
  * What is to be done with a task that is ready: whether it runs at all, what it is mapped over, what its launch will send.
- * `mapIndex` -1 and a `forEach`: the mapped task as a whole. Its condition is asked once, not for each instance.
+ * `mapIndex` -1 and a `forEach`: the mapped task as a whole. Its condition is asked for each instance: it may be about the item.
  */
 export function prepareTask(given: Given): Prepared {
   const { task, mapIndex = -1 } = given;
   const mistake = confMistake(given);
   if (mistake !== null) return refused("PARAMS_INVALID", mistake);
-  if (task.when !== null && mapIndex < 0) {
+  const isWhole = task.forEach !== null && mapIndex < 0;
+  if (task.when !== null && !isWhole) {
     const condition = decideWhen(task.when, given);
     if (!condition.ok) return { kind: "refused", failure: condition.failure };
     if (!condition.isTrue) return { kind: "unwanted", why: `its condition is false: ${task.when}` };
   }
-  return task.forEach && mapIndex < 0 ? mapTask(given, task.forEach) : prepareLaunch(given);
+  return task.forEach && isWhole ? mapTask(given, task.forEach) : prepareLaunch(given);
 }
 
 function mapTask(given: Given, forEach: ForEach): Prepared {

@@ -170,7 +170,7 @@ tasks:
   a:
     operator: job.run
     depends_on: [up]
-    with: { job: "load{% if item %}-{{ item }}{% endif %}" }
+    with: { job: "load${keys.startsWith("for_each") ? "-{{ item }}" : ""}" }
     ${keys}
 `;
     const { dags } = readDagFile({ file: "x.yaml", text, operators, readProjectFile: () => null });
@@ -182,12 +182,13 @@ tasks:
   const mapped = 'for_each: "{{ params.regions }}"';
 
   it("says that a task whose condition is false is not wanted", () => {
-    expect(taskWith('for_each: [1]\n    when: "{{ params.full }}"').kind).toBe("unwanted");
+    expect(taskWith('when: "{{ params.full }}"').kind).toBe("unwanted");
   });
 
-  it("asks the condition of a mapped task once, not for its instances", () => {
-    const keys = 'for_each: [1]\n    when: "{{ params.full }}"';
-    expect(taskWith(keys, { mapIndex: 0, item: 1 }).kind).toBe("ready");
+  it("asks the condition of a mapped task for each instance, which may be about its item", () => {
+    const keys = 'for_each: [1, 2]\n    when: "{{ item | minus: 1 }}"';
+    const answers = [taskWith(keys), ...[1, 2].map((item) => taskWith(keys, { mapIndex: item - 1, item }))];
+    expect(answers.map(({ kind }) => kind)).toEqual(["mapped", "unwanted", "ready"]);
   });
 
   it("says what a mapped task as a whole is mapped over", () => {
