@@ -1,7 +1,8 @@
 -- archive_busy: the first runs of a month that keep it from leaving: active, put aside, or owing something.
 -- $1 the month's first run id, $2 the first one after it, $3 at most so many. Returns dag id, run id and why.
 -- Asked under the writer's lock before a month closes: what it says then holds until its triggers stand.
--- Relies on dag_run_active and attempt_owing, and reads the month's dag_run. Measured: 100,000 runs in 21 ms, 2 busy cores.
+-- Relies on dag_run_active and attempt_owing, and reads the month's dag_run. Measured: 100,000 runs in 215 ms, 2 cores that are
+-- six times overbooked.
 WITH owing AS (
   SELECT run_id, 'an attempt is not settled' AS why FROM attempt
   WHERE run_id >= $1::uuid AND run_id < $2::uuid

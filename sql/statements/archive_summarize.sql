@@ -1,6 +1,7 @@
 -- archive_summarize: writes what stays of a closing month's runs, and says that sums count it in place of the rows.
 -- $1 the month, $2 its first run id, $3 the first one after it. Repeating it changes nothing. Returns nothing.
--- Relies on the keys of dag_run and ledger. Measured: 100,000 runs with an entry each in 2.3 s, beside the writer, not before it.
+-- Relies on the keys of dag_run and ledger, with enable_nestloop off. Measured: 100,000 runs with an entry each in 10.2 s, 2 cores
+-- that are six times overbooked; the writer does not wait for it.
 WITH used AS (
   SELECT run_id, jsonb_agg(jsonb_build_object(
            'usageKind', usage_kind, 'unit', unit, 'currency', currency, 'quantity', quantity, 'amount', amount
