@@ -13,6 +13,8 @@ export interface TaskInstanceRow {
   readonly dagRunId: string;
   readonly taskId: string;
   readonly mapIndex: number;
+  /** What `for_each.label` rendered to for this instance; null: it has none. */
+  readonly label: string | null;
   readonly state: TaskState;
   readonly tryNumber: number;
   readonly maxTry: number;
@@ -22,6 +24,7 @@ export interface TaskInstanceRow {
   readonly runAfterAt: Instant;
   /** When the newest attempt was given its slots; null: it was not yet. */
   readonly queuedAt: Instant | null;
+  readonly note: string | null;
   /** As the run's version says; null where that version has no such task. */
   readonly task: Pick<TaskSpec, "operator" | "pool" | "poolSlots" | "priority"> | null;
   readonly versionId: string;
@@ -49,6 +52,7 @@ export interface TaskListFilter extends Paging<TaskOrder>, RunSpans {
   readonly dagId?: string | undefined;
   readonly dagRunId?: string | undefined;
   readonly taskId?: string | undefined;
+  readonly mapIndex?: number | undefined;
   readonly states?: readonly TaskState[] | undefined;
 }
 
@@ -59,19 +63,30 @@ const FROM = sql`FROM dag_run AS run
 const TASK = sql`SELECT task.run_id AS "runId", run.dag_id AS "dagId", run.dag_run_id AS "dagRunId",
     dag_task.task_id AS "taskId", task.map_index AS "mapIndex", task.state, task.try_number AS "tryNumber",
     task.max_try AS "maxTry", task.started_at AS "startedAt", task.ended_at AS "endedAt", run.logical_at AS "logicalAt",
-    run.run_after_at AS "runAfterAt", attempt.intent_at AS "queuedAt", run.version_id AS "versionId"
+    run.run_after_at AS "runAfterAt", attempt.intent_at AS "queuedAt", run.version_id AS "versionId",
+    task_note.note, expansion.labels ->> task.map_index AS label
   ${FROM}
+  LEFT JOIN expansion ON expansion.run_id = task.run_id AND expansion.task_no = task.task_no AND task.map_index >= 0
+  LEFT JOIN task_note ON task_note.run_id = task.run_id AND task_note.task_no = task.task_no
+    AND task_note.map_index = task.map_index
   LEFT JOIN attempt ON attempt.run_id = task.run_id AND attempt.task_no = task.task_no
     AND attempt.map_index = task.map_index AND attempt.try_number = task.try_number`;
 
+/** A mapped task as a whole, once it has instances: clients are shown those, as in Airflow. */
+const IS_WHOLE = sql`(task.map_index < 0 AND task.state NOT IN ('none', 'scheduled') AND EXISTS (
+  SELECT FROM task_instance AS instance
+  WHERE instance.run_id = task.run_id AND instance.task_no = task.task_no AND instance.map_index >= 0))`;
+
 /** One page of task instances, in the order of runs and then of their DAG's tasks unless told. A run has none before it starts. */
 export async function taskPage(store: Store, filter: TaskListFilter): Promise<Page<TaskInstanceRow>> {
-  const { dagId, dagRunId, taskId, states } = filter;
+  const { dagId, dagRunId, taskId, mapIndex, states } = filter;
   const where = all([
     ...isVisible(sql`run.dag_id`, filter.visible),
+    sql`NOT ${IS_WHOLE}`,
     ...(dagId === undefined ? [] : [sql`run.dag_id = ${dagId}`]),
     ...(dagRunId === undefined ? [] : [sql`run.dag_run_id = ${dagRunId}`]),
     ...(taskId === undefined ? [] : [sql`dag_task.task_id = ${taskId}`]),
+    ...(mapIndex === undefined ? [] : [sql`task.map_index = ${mapIndex}`]),
     ...(states === undefined ? [] : [sql`task.state = ANY (${states}::text[])`]),
     ...spansOf({ logicalAt: filter.logicalAt, runAfterAt: filter.runAfterAt }),
     ...within(sql`task.started_at`, filter.startedAt),
