@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ErrorCode } from "../core/errors.ts";
+import type { JsonObject } from "../core/json.ts";
 import type { CommandBody, CommandResult } from "../core/records.ts";
 import { commandResult, enqueue, withdraw } from "../store/inbox.ts";
 import { storeHealth } from "../store/read-models/health.ts";
@@ -14,6 +15,16 @@ export const COMMAND_MS = 5_000;
 const STATUSES: Partial<Record<ErrorCode, number>> = {
   DAG_NOT_FOUND: 404,
   BACKFILL_NOT_FOUND: 404,
+  RUN_NOT_FOUND: 404,
+  TASK_NOT_FOUND: 404,
+  APPROVAL_NOT_FOUND: 404,
+  APPROVAL_DECIDED: 409,
+  ASSET_NOT_FOUND: 404,
+  RUN_ARCHIVED: 409,
+  RUN_QUARANTINED: 409,
+  ACTION_INVALID: 422,
+  ACTION_REFUSED: 409,
+  NOTHING_MATCHES: 409,
   BACKFILL_INVALID: 422,
   BACKFILL_ACTIVE: 409,
   BACKFILL_ENDED: 409,
@@ -28,12 +39,13 @@ export const tooMany = (): ApiError =>
   new ApiError(429, "TOO_MANY_REQUESTS", `${MOST_PENDING} wishes wait for the writer already`, { "retry-after": "10" });
 
 /** Hands a wish to the writer and waits for its result. Throws what it refused, 429, or 503 where nothing was done. */
-export async function carryOut(store: Store, wish: CommandBody, waitMs: number): Promise<void> {
+export async function carryOut(store: Store, wish: CommandBody, waitMs: number): Promise<JsonObject> {
   const { pendingCommands } = await storeHealth(store);
   if (pendingCommands >= MOST_PENDING) throw tooMany();
   const result = await resultOf(store, await enqueue(store, wish), waitMs);
   if (result === null) throw unavailable("nobody carried it out in time, and nothing was done: no writer lives");
   if (!result.ok) throw refusalOf(result);
+  return result.value;
 }
 
 /** The command's result. null: it was withdrawn in time, and nothing of it was or will be done (protocol rule 30). */

@@ -9,11 +9,15 @@ import { ApiError, sendError } from "./answer-error.ts";
 import { authenticate, authorize } from "./auth.ts";
 import { rememberPaths } from "./known-paths.ts";
 import type { Api, ApiOptions } from "./options.ts";
+import { approvalRoutes } from "./routes/approvals.ts";
+import { assetRoutes } from "./routes/assets.ts";
 import { backfillRoutes } from "./routes/backfills.ts";
 import { dagRunRoutes } from "./routes/dag-runs.ts";
 import { dagRoutes } from "./routes/dags.ts";
+import { eventLogRoutes } from "./routes/event-logs.ts";
 import { importErrorRoutes } from "./routes/import-errors.ts";
 import { monitorRoutes } from "./routes/monitor.ts";
+import { peopleRoutes } from "./routes/people.ts";
 import { taskInstanceRoutes } from "./routes/task-instances.ts";
 import { triggerRoutes } from "./routes/trigger.ts";
 import { refusals } from "./schemas/answers.ts";
@@ -141,6 +145,10 @@ async function createApp(options: ApiOptions): Promise<Api> {
     dagRunRoutes(api, options);
     backfillRoutes(api, options);
     taskInstanceRoutes(api, options);
+    peopleRoutes(api, options);
+    eventLogRoutes(api, options);
+    assetRoutes(api, options);
+    approvalRoutes(api, options);
     importErrorRoutes(api, options);
     monitorRoutes(api, options);
     api.get(

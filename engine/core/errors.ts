@@ -16,6 +16,7 @@ export const ERRORS = {
   DAG_FILE_MISSING: "Create the file, or correct its path (relative to the project's folder).",
   DAG_POOL: "Declare the pool under `pools`, with at least as many slots as its largest task takes.",
   DAG_NOT_FOUND: "`nocturne dags list` shows the DAGs that are there.",
+  POOL_NOT_FOUND: "`nocturne pools list` shows the pools; a DAG makes one by naming it under `pools`.",
   // Running
   TEMPLATE_FAILED: "Look at the value the template received; `nocturne runs show` prints it.",
   FOR_EACH_INVALID: "Give `for_each` a list of at most 10,000 items; the message says what it received.",

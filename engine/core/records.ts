@@ -386,8 +386,9 @@ type SystemBody =
   | { readonly kind: "cancel_run"; readonly runId: string; readonly by: string }
   | { readonly kind: "adopt_run"; readonly runId: string; readonly by: string }
   | { readonly kind: "release_run"; readonly runId: string; readonly by: string }
-  | { readonly kind: "decide_approval"; readonly approval: ApprovalWish; readonly by: string }
+  | ({ readonly kind: "decide_approval"; readonly by: string } & ApprovalWish)
   | { readonly kind: "emit_asset"; readonly asset: string; readonly extra: JsonObject; readonly by: string }
+  | { readonly kind: "set_pool"; readonly pool: string; readonly slots: number; readonly by: string }
   | { readonly kind: "pause_dag"; readonly dagId: string; readonly isPaused: boolean; readonly by: string };
 
 export interface Command {
@@ -459,6 +460,7 @@ export interface FlushBatch {
   readonly mails: readonly Mail[];
   readonly notes: readonly NoteChange[];
   readonly audit: readonly AuditEntry[];
+  readonly poolsSet: readonly { readonly pool: string; readonly slots: number }[];
 }
 
 /** A version to store if it is new; task numbers come from dag_task, which only grows. */

@@ -32,7 +32,7 @@ export async function applyCommand(
     case "adopt_run":
       return adoptRun(store, world, body.runId);
     case "decide_approval":
-      return decideApproval(store, world, body.approval, body.by, context);
+      return decideApproval(store, world, body, body.by, context);
     case "emit_asset":
       return emitAsset(world, body, context);
     case "clear_tasks":
@@ -48,6 +48,8 @@ export async function applyCommand(
     case "note_run":
     case "note_task":
       return writeNote(store, world, body);
+    case "set_pool":
+      return setPool(world, body);
     case "pause_dag":
       return pauseDag(world, body.dagId, body.isPaused, context);
   }
@@ -88,6 +90,14 @@ async function releaseRun(store: Store, world: World, runId: string, context: De
   world.enterRun(rows.run, { ...rows, run: { ...rows.run, quarantine: null } });
   world.decideRun(runId, { kind: "taken_over" }, context);
   return done({ run_id: runId, released: true });
+}
+
+function setPool(world: World, { pool, slots }: Extract<Command["body"], { kind: "set_pool" }>): CommandResult {
+  const known = [...world.pools.keys()].sort();
+  const before = Number.isSafeInteger(slots) && slots >= 0 ? world.setPool(pool, slots) : null;
+  if (before !== null) return done({ pool, slots, slots_before: before });
+  const names = known.length === 0 ? "no DAG has named one yet" : `there are ${known.join(", ")}`;
+  return { ok: false, code: "POOL_NOT_FOUND", message: `${pool}: there is no such pool; ${names}` };
 }
 
 function pauseDag(world: World, dagId: string, isPaused: boolean, { now }: DecisionContext): CommandResult {

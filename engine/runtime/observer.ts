@@ -179,7 +179,10 @@ function isOwed({ touched, attempt }: Watch): boolean {
   if (active.isGone) return false;
   const newest = active.nodes[position]?.attempt;
   const current = newest?.tryNumber === attempt.tryNumber ? newest : active.settling.get(attemptKey(attempt));
-  return current !== undefined && (current.state === "open" || current.settleAt !== null);
+  return (
+    current !== undefined &&
+    ((current.state !== "succeeded" && current.state !== "failed") || current.settleAt !== null)
+  );
 }
 
 const nameOf = (attempt: Attempt): string =>

@@ -286,6 +286,7 @@ export const ROWS: readonly FlushStatement[] = [
     (row) => row.updates,
     (row) => jsonb(row.newest),
   ]),
+  statement("flush_pools", (batch) => batch.poolsSet, [({ pool }) => pool, ({ slots }) => slots]),
   statement("flush_mails", (batch) => batch.mails, [
     (mail) => cleanText(mail.messageId, NAME),
     (mail) => mail.kind,

@@ -25,6 +25,14 @@ export interface ApiToken {
 export type TokenVerdict =
   { readonly kind: "valid"; readonly token: ApiToken } | { readonly kind: "unknown" | "revoked" | "expired" };
 
+/** Who does something, and from which machine or address: as the audit log says it. */
+export interface Doer {
+  readonly by: string;
+  readonly from: string | null;
+}
+
+const UNKNOWN: Doer = { by: "unknown", from: null };
+
 const COLUMNS = `token_id AS id, role, dags, note, created_at AS "createdAt", expires_at AS "expiresAt",
   revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;
 
@@ -38,6 +46,7 @@ export async function createToken(
     readonly dags?: readonly string[];
     readonly expiresAt?: Instant | null;
     readonly note?: string;
+    readonly by?: Doer;
   },
 ): Promise<{
   readonly token: string;
@@ -45,13 +54,18 @@ export async function createToken(
   readonly role: TokenRole;
   readonly expiresAt: Instant | null;
 }> {
-  const { role, dags = ["*"], expiresAt = null, note = "" } = wish;
+  const { role, dags = ["*"], expiresAt = null, note = "", by = UNKNOWN } = wish;
   const token = `nct_${randomBytes(32).toString("base64url")}`;
   const id = `tok_${randomBytes(6).toString("hex")}`;
   await store.pool.query(
-    `INSERT INTO api_token (token_id, token_sha256, role, dags, expires_at, note)
-     VALUES ($1, $2, $3, $4, instant($5), $6)`,
-    [id, sha256(token), role, dags, expiresAt, note],
+    `WITH made AS (
+       INSERT INTO api_token (token_id, token_sha256, role, dags, expires_at, note)
+       VALUES ($1, $2, $3, $4, instant($5), $6)
+     )
+     INSERT INTO audit (at, action, by, from_where, details, result)
+     VALUES (clock_timestamp(), 'create_token', $7, $8,
+             jsonb_build_object('token', $1::text, 'role', $3::text, 'dags', $4::text[], 'note', $6::text), 'done')`,
+    [id, sha256(token), role, dags, expiresAt, note, by.by, by.from],
   );
   return { token, id, role, expiresAt };
 }
@@ -65,10 +79,14 @@ export async function listTokens(store: Store): Promise<ApiToken[]> {
 }
 
 /** Ends a token's life from the next request on. false: there is none of that id. Safe to repeat. */
-export async function revokeToken(store: Store, id: string): Promise<boolean> {
+export async function revokeToken(store: Store, id: string, by: Doer = UNKNOWN): Promise<boolean> {
   const { rowCount } = await store.pool.query(
-    "UPDATE api_token SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE token_id = $1",
-    [id],
+    `WITH ended AS (
+       UPDATE api_token SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE token_id = $1 RETURNING 1
+     )
+     INSERT INTO audit (at, action, by, from_where, details, result)
+     SELECT clock_timestamp(), 'revoke_token', $2, $3, jsonb_build_object('token', $1::text), 'done' FROM ended`,
+    [id, by.by, by.from],
   );
   return rowCount === 1;
 }

@@ -18,6 +18,8 @@ export class FakeService {
   readonly mishaps = new Map<string, Mishap[]>();
   /** Tasks whose jobs end only when a test says so. */
   readonly held = new Set<string>();
+  /** Tasks whose jobs do not stop when they are asked to. */
+  readonly deaf = new Set<string>();
   readonly failures = new Map<string, number>();
   submits = 0;
 
@@ -58,7 +60,7 @@ export class FakeService {
       observe: async (watched) => watched.map(({ ref, context }) => this.look(ref, context.taskId)),
       cancel: async (ref) => {
         const job = this.jobs.find((each) => each.id === ref);
-        if (job?.state === "running") job.state = "stopped";
+        if (job?.state === "running" && !this.deaf.has(job.taskId)) job.state = "stopped";
       },
       logTail: async () => ["last words"],
     };

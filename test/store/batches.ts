@@ -40,6 +40,7 @@ export const EMPTY: FlushBatch = {
   mails: [],
   notes: [],
   audit: [],
+  poolsSet: [],
 };
 
 const taskSpec = (taskId: string): TaskSpec => ({

@@ -77,10 +77,10 @@ export function dagRoutes(app: Api, { store, commandTimeoutMs = COMMAND_MS }: Ap
         response: { 200: DagAnswer, ...refusals(400, 401, 403, 404, 413, 415, 422, 429, 503) },
       },
     },
-    async ({ params, body, caller }) => {
+    async ({ params, body, caller, ip }) => {
       await dagOf(store, params.dag_id);
       const by = `rest_api:${caller?.id ?? ""}`;
-      const wish = { kind: "pause_dag", dagId: params.dag_id, isPaused: body.is_paused, by } as const;
+      const wish = { kind: "pause_dag", dagId: params.dag_id, isPaused: body.is_paused, by, from: ip } as const;
       await carryOut(store, wish, commandTimeoutMs);
       return dagAnswer(await dagOf(store, params.dag_id));
     },

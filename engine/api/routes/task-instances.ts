@@ -53,24 +53,26 @@ export function taskInstanceRoutes(app: Api, { store }: ApiOptions): void {
     },
   );
 
-  app.get(
-    "/api/v2/dags/:dag_id/dagRuns/:dag_run_id/taskInstances/:task_id",
-    {
-      schema: {
-        operationId: "get_task_instance",
-        tags: ["Task Instance"],
-        summary: "One task instance",
-        params: z.object({ ...ofRun, task_id: z.string() }),
-        response: { 200: TaskInstanceAnswer, ...refusals(401, 403, 404, 503) },
+  for (const path of ["", "/:map_index"] as const) {
+    app.get(
+      `/api/v2/dags/:dag_id/dagRuns/:dag_run_id/taskInstances/:task_id${path}`,
+      {
+        schema: {
+          operationId: path === "" ? "get_task_instance" : "get_mapped_task_instance",
+          tags: ["Task Instance"],
+          summary: path === "" ? "One task instance" : "One instance of a mapped task",
+          params: z.object({ ...ofRun, task_id: z.string(), map_index: z.coerce.number().int().min(-1).default(-1) }),
+          response: { 200: TaskInstanceAnswer, ...refusals(401, 403, 404, 422, 503) },
+        },
       },
-    },
-    async (request) => {
-      const { dag_id: dagId, dag_run_id: dagRunId, task_id: taskId } = request.params;
-      const one = { limit: 1, offset: 0, orderBy: [], visible: visibleTo(request) };
-      const { rows } = await taskPage(store, { ...one, dagId, dagRunId, taskId });
-      const [row] = rows;
-      if (row) return taskInstanceAnswer(row);
-      throw new ApiError(404, "NOT_FOUND", `the run ${dagRunId} of ${dagId} has no task instance ${taskId}`);
-    },
-  );
+      async (request) => {
+        const { dag_id: dagId, dag_run_id: dagRunId, task_id: taskId, map_index: mapIndex } = request.params;
+        const one = { limit: 1, offset: 0, orderBy: [], visible: visibleTo(request) };
+        const { rows } = await taskPage(store, { ...one, dagId, dagRunId, taskId, mapIndex });
+        const [row] = rows;
+        if (row) return taskInstanceAnswer(row);
+        throw new ApiError(404, "NOT_FOUND", `the run ${dagRunId} of ${dagId} has no task instance ${taskId}`);
+      },
+    );
+  }
 }

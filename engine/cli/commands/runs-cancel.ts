@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { NocturneError } from "../../core/errors.ts";
 import { isRunFinished } from "../../core/states.ts";
 import { commandResult, enqueue } from "../../store/inbox.ts";
+import { doer } from "../doer.ts";
 import { EXIT } from "../exit-codes.ts";
 import { findRun } from "../runs/find-run.ts";
 import { runRow } from "../runs/run-lines.ts";
@@ -25,7 +26,7 @@ export async function runsCancel(
       return EXIT.done;
     }
     const ended = await withEngine(session, config, store, [], async () => {
-      const commandId = await enqueue(store, { kind: "cancel_run", runId: run.runId, by: "cli" });
+      const commandId = await enqueue(store, { kind: "cancel_run", runId: run.runId, ...doer() });
       out.progress(`Ending ${run.dagRunId}: its remote jobs are cancelled first`);
       for (;;) {
         const result = await commandResult(store, commandId);

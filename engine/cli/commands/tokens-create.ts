@@ -1,6 +1,7 @@
 import { parseDuration } from "../../core/duration.ts";
 import { NocturneError } from "../../core/errors.ts";
 import { createToken, type TokenRole } from "../../store/tokens.ts";
+import { doer } from "../doer.ts";
 import { EXIT } from "../exit-codes.ts";
 import { withStore, type Session } from "../session.ts";
 
@@ -23,7 +24,9 @@ export async function tokensCreate(
   const dags = globsOf(options.dags ?? "*");
   const { role, note = "" } = options;
   const config = await session.config();
-  const made = await withStore(session, config, (store) => createToken(store, { role, dags, expiresAt, note }));
+  const made = await withStore(session, config, (store) =>
+    createToken(store, { role, dags, expiresAt, note, by: doer() }),
+  );
   const expires = made.expiresAt === null ? null : new Date(made.expiresAt).toISOString();
   out.print(made.token);
   out.progress(

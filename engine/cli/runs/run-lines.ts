@@ -17,13 +17,14 @@ const tookText = (startedAt: number | null, endedAt: number | null): string =>
   startedAt === null || endedAt === null ? "" : spanText(endedAt - startedAt);
 
 /** A run for people: a line a task, then each attempt that failed, or has links, with what is known of it. */
-export function runLines({ run, tasks, budget }: RunDetail, colors: Output["colors"]): string[] {
+export function runLines({ run, tasks, budget, note }: RunDetail, colors: Output["colors"]): string[] {
   const head = [
     `${colors.bold(run.dagRunId)}  ${run.dagId}  ${paint(colors, run.state)}  ${tookText(run.startedAt, run.endedAt)}`.trimEnd(),
     `run ${run.runId}, ${run.runType}, queued ${timeText(run.queuedAt)}, started ${timeText(run.startedAt) || "not yet"}`,
     ...(run.ending === null ? [] : [endingText(run.ending)]),
     ...(budget === null ? [] : [`spent ${cents(spentOf(tasks))} of ${budget.perRun} ${budget.currency}`]),
     ...(run.quarantine === null ? [] : [colors.red(`put aside: ${run.quarantine}`)]),
+    ...(note === null || note === undefined ? [] : [`note: ${note}`]),
     "",
   ];
   const columns = [
@@ -52,6 +53,8 @@ const spentOf = (tasks: readonly TaskDetail[]): string =>
 const endingText = ({ by, cause, why }: Ending): string =>
   `ended by ${by}: ${cause}${why === undefined ? "" : `, ${why}`}`;
 
+const isOpen = ({ state }: { readonly state: string }): boolean => state === "open" || state === "orphan";
+
 function attemptLines({ taskId, attempts }: TaskDetail, colors: Output["colors"]): string[] {
   return attempts.flatMap((attempt) => {
     const { failure, logTail, links, ending, tryNumber } = attempt;
@@ -62,6 +65,12 @@ function attemptLines({ taskId, attempts }: TaskDetail, colors: Output["colors"]
       ...(failure === null ? [] : [`  ${colors.red(failure.code)} (${failure.class})  ${failure.message}`]),
       ...(failure === null ? [] : [`  ${ERRORS[failure.code]}`]),
       ...(ending === null ? [] : [`  ${endingText(ending)}`]),
+      ...(ending !== null && isOpen(attempt)
+        ? [`  ending since ${timeText(ending.at)}: AWS has not confirmed it`]
+        : []),
+      ...(attempt.state === "orphan"
+        ? ["  an orphan: its task went on without it; it is watched and billed until it ends"]
+        : []),
       ...(logTail ?? []).slice(-SHOWN_LOG_LINES).map((line) => colors.dim(`    | ${line}`)),
       ...(links ?? []).map(({ label, url }) => `  ${label}: ${url}`),
     ];
@@ -69,11 +78,12 @@ function attemptLines({ taskId, attempts }: TaskDetail, colors: Output["colors"]
 }
 
 /** A run for programs; instants in ISO 8601. */
-export function runDocument({ run, tasks, budget }: RunDetail): object {
+export function runDocument({ run, tasks, budget, note = null }: RunDetail): object {
   return {
     ...runRow(run),
     conf: run.conf,
     quarantine: run.quarantine,
+    note,
     ending: run.ending === null ? null : { ...run.ending, at: iso(run.ending.at) },
     budget: budget && {
       limit: budget.perRun,

@@ -62,6 +62,7 @@ export class PendingFlush {
   private readonly mails: Mail[] = [];
   private readonly personsNotes: NoteChange[] = [];
   private readonly auditEntries: AuditEntry[] = [];
+  private readonly pools = new Map<string, number>();
   private readonly commands: { id: string; result: CommandResult }[] = [];
 
   publish(version: DagVersionToPublish): void {
@@ -104,6 +105,10 @@ export class PendingFlush {
 
   note(note: NoteChange): void {
     this.personsNotes.push(note);
+  }
+
+  pool(pool: string, slots: number): void {
+    this.pools.set(pool, slots);
   }
 
   audit(entry: AuditEntry): void {
@@ -156,7 +161,12 @@ export class PendingFlush {
     return (
       rows.every((list) => list.isEmpty) &&
       this.versions.length + this.commands.length + this.ledger.size + this.notes.length + this.mails.length === 0 &&
-      this.assetEvents.length + this.assets.size + this.personsNotes.length + this.auditEntries.length === 0
+      this.assetEvents.length +
+        this.assets.size +
+        this.personsNotes.length +
+        this.auditEntries.length +
+        this.pools.size ===
+        0
     );
   }
 
@@ -185,6 +195,7 @@ export class PendingFlush {
       mails: this.mails,
       notes: this.personsNotes,
       audit: this.auditEntries,
+      poolsSet: [...this.pools].map(([pool, slots]) => ({ pool, slots })),
     };
   }
 }

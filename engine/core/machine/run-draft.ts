@@ -188,3 +188,13 @@ export class RunDraft {
 
 export const attemptKey = (attempt: Pick<Attempt, "taskNo" | "mapIndex" | "tryNumber">): string =>
   `${attempt.taskNo}/${attempt.mapIndex}/${attempt.tryNumber}`;
+
+/** What earlier attempts owe goes on with the run, until they owe nothing more. */
+export function keepDebts({ active, leftSettling, attempts }: RunDraft): void {
+  for (const attempt of leftSettling) active.settling.set(attemptKey(attempt), attempt);
+  for (const [key, { after }] of attempts) {
+    if (!active.settling.has(key)) continue;
+    if (hasDebts(after)) active.settling.set(key, after);
+    else active.settling.delete(key);
+  }
+}

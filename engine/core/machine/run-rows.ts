@@ -1,6 +1,6 @@
 import { Spent } from "../budget/spent.ts";
 import type { Json } from "../json.ts";
-import type { Attempt, Booked, DagRun, ExpansionRow, TaskInstance, TaskKey } from "../records.ts";
+import type { Attempt, Booked, DagRun, ExpansionRow, LoadedWorld, TaskInstance, TaskKey } from "../records.ts";
 import { isFinished } from "../states.ts";
 import { NOT_LOOKED, newTask, type ActiveRun, type Node } from "./active-run.ts";
 import { hasDebts } from "./attempt-debts.ts";
@@ -27,6 +27,30 @@ export const bareRun = (run: DagRun): RunRows => ({
   expansions: [],
   booked: [],
 });
+
+/** Each run of what was loaded with the rows of its own. */
+export function rowsByRun(loaded: Omit<LoadedWorld, "runs">): (run: DagRun) => RunRows {
+  const tasks = byRun(loaded.tasks);
+  const attempts = byRun(loaded.attempts);
+  const outputs = byRun(loaded.outputs);
+  const expansions = byRun(loaded.expansions);
+  const booked = byRun(loaded.booked);
+  return (run) => {
+    const { runId } = run;
+    const rows = { tasks: tasks(runId), attempts: attempts(runId), outputs: outputs(runId) };
+    return { run, ...rows, expansions: expansions(runId), booked: booked(runId) };
+  };
+}
+
+function byRun<T extends { readonly runId: string }>(rows: readonly T[]): (runId: string) => readonly T[] {
+  const grouped = new Map<string, T[]>();
+  for (const row of rows) {
+    const list = grouped.get(row.runId);
+    if (list) list.push(row);
+    else grouped.set(row.runId, [row]);
+  }
+  return (runId) => grouped.get(runId) ?? [];
+}
 
 /** A run in memory, as its rows say. */
 export function activeRun({ run, tasks, attempts, outputs, expansions, booked }: RunRows, dag: CompiledDag): ActiveRun {

@@ -24,6 +24,7 @@ const EMPTY: FlushBatch = {
   mails: [],
   notes: [],
   audit: [],
+  poolsSet: [],
 };
 
 export interface RunBatch {
@@ -110,6 +111,7 @@ export function splitBatch(batch: FlushBatch): RunBatch[] {
     mails: mails.filter((mail) => !tellsOfItsRun(mail) || !isAlone(mail.runId)),
     notes: batch.notes,
     audit: batch.audit,
+    poolsSet: batch.poolsSet,
   };
   return [{ runId: null, batch: { ...EMPTY, versions, backfillsCreated } }, ...alone, { runId: null, batch: rest }];
 }

@@ -2,7 +2,7 @@ import type { Backfill, DagRun, DagVersionToPublish, LoadedWorld, TaskKey } from
 import { isRunFinished } from "../states.ts";
 import { formatDuration } from "../duration.ts";
 import { placeOf, type ActiveRun, type Node } from "./active-run.ts";
-import { hasDebts } from "./attempt-debts.ts";
+import { awaitsBill, hasDebts } from "./attempt-debts.ts";
 import { admissible } from "./admission.ts";
 import { Backlog } from "./backlog.ts";
 import { compileDag, type CompiledDag } from "./compiled-dag.ts";
@@ -13,10 +13,10 @@ import { withConcurrencyKey, type RenderKey } from "./concurrency.ts";
 import { Pasts } from "./past.ts";
 import { PendingFlush } from "./pending-flush.ts";
 import { Planner } from "./planner.ts";
-import { activeRun, bareRun, type RunRows } from "./run-rows.ts";
+import { activeRun, bareRun, rowsByRun, type RunRows } from "./run-rows.ts";
 import type { Candidate } from "./ready-tasks.ts";
 import { RunTimeouts } from "./run-timeouts.ts";
-import { RunDraft, attemptKey } from "./run-draft.ts";
+import { RunDraft, keepDebts } from "./run-draft.ts";
 import { RunQueues } from "./run-queues.ts";
 
 /** A task whose rows changed: the shell asks what it owes once the change is durable. */
@@ -68,19 +68,14 @@ export class World {
     });
     this.planner = new Planner(loaded, this.surroundings());
     for (const { dagId, taskId, taskNo } of loaded.dagTasks) this.taskNosOf(dagId).set(taskId, taskNo);
-    const tasks = byRun(loaded.tasks);
-    const attempts = byRun(loaded.attempts);
-    const outputs = byRun(loaded.outputs);
-    const expansions = byRun(loaded.expansions);
-    const booked = byRun(loaded.booked);
+    const rowsOf = rowsByRun(loaded);
     for (const run of loaded.runs) {
       if (run.quarantine !== null) continue;
-      const of = <T>(rows: Map<string, T[]>): T[] => rows.get(run.runId) ?? [];
       try {
-        const rows = { tasks: of(tasks), attempts: of(attempts), outputs: of(outputs), booked: of(booked) };
+        const rows = rowsOf(run);
         // Of a backfill's runs that wait only what is owed is read at once; the rest when they start (rule 33).
         const isLoaded = run.state !== "queued" || run.backfillId === null || rows.tasks.length > 0;
-        this.addRun({ run, ...rows, expansions: of(expansions) }, isLoaded);
+        this.addRun(rows, isLoaded);
       } catch (error) {
         this.pending.run(run, { ...run, quarantine: reasonOf(error) });
         onPoison(run.runId, error);
@@ -116,7 +111,7 @@ export class World {
 
   /** A new or relabelled run enters: `before` is its row as stored, null when it is new. */
   enterRun(before: DagRun | null, rows: RunRows, isLoaded = true): void {
-    const run = withConcurrencyKey(rows.run, this.dagOf(rows.run).version.spec, this.renderKey);
+    const run = withConcurrencyKey(rows.run, this.dagOf(rows.run).version.spec, this.renderKey, before);
     this.addRun({ ...rows, run }, isLoaded);
     this.pending.run(before, run);
   }
@@ -207,12 +202,7 @@ export class World {
 
   /** The next tasks to render, at most `most` at a time: one run must not keep the writer from the others. */
   unprepared(most: number): Candidate[] {
-    const list: Candidate[] = [];
-    for (const candidate of this.backlog.unprepared.values()) {
-      if (list.length >= most) break;
-      list.push(candidate);
-    }
-    return list;
+    return this.backlog.nextUnprepared(most);
   }
 
   /** When the next run may start that only waits for its time, or has used it up. */
@@ -249,8 +239,7 @@ export class World {
   get isSettled(): boolean {
     for (const active of this.runs.values()) {
       if (!isRunFinished(active.run.state)) return false;
-      if ([...active.settling.values()].some((attempt) => attempt.settleAt !== null)) return false;
-      if (active.nodes.some(({ attempt }) => attempt !== null && attempt.settleAt !== null)) return false;
+      if (awaitsBill(active)) return false;
     }
     return true;
   }
@@ -271,6 +260,15 @@ export class World {
     this.queues.limit(version.dagId, version.spec.maxActiveRuns);
     this.pending.publish(publication);
     this.planner.published(version.spec);
+  }
+
+  /** How many slots a pool has from now on; what holds one goes on. Answers how many it had; null: no DAG has named it. */
+  setPool(pool: string, slots: number): number | null {
+    const before = this.pools.get(pool);
+    if (before === undefined) return null;
+    if (before !== slots) this.pending.pool(pool, slots);
+    this.pools.set(pool, slots);
+    return before;
   }
 
   /** The newest version of a DAG. */
@@ -323,16 +321,12 @@ export class World {
     for (const position of draft.outputsGone) active.outputs.delete(position);
     for (const [position, output] of draft.outputs) active.outputs.set(position, output);
     for (const [key, looking] of draft.orphanLooks) active.orphanLooks.set(key, looking);
-    for (const attempt of draft.leftSettling) active.settling.set(attemptKey(attempt), attempt);
-    for (const [key, { after }] of draft.attempts) {
-      if (!active.settling.has(key)) continue;
-      if (hasDebts(after)) active.settling.set(key, after);
-      else active.settling.delete(key);
-    }
+    keepDebts(draft);
     // A person opened it again: it waits for its turn, or is at work already.
     if (isRunFinished(before) && !isRunFinished(active.run.state)) {
       this.queues.add(active);
       this.timeouts.watch(active);
+      this.pasts.entered(active);
     }
     if (before === "queued" && active.run.state === "running") {
       this.queues.started(active);
@@ -404,13 +398,3 @@ export class World {
 }
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-function byRun<T extends { readonly runId: string }>(rows: readonly T[]): Map<string, T[]> {
-  const grouped = new Map<string, T[]>();
-  for (const row of rows) {
-    const list = grouped.get(row.runId);
-    if (list) list.push(row);
-    else grouped.set(row.runId, [row]);
-  }
-  return grouped;
-}

@@ -34,6 +34,7 @@ export interface TaskDetail {
 export interface RunDetail {
   readonly run: DagRun;
   readonly versionNumber: number;
+  readonly note?: string | null;
   /** Of the version that it runs on. */
   readonly budget: BudgetSpec | null;
   /** By task number, the order in which the DAG's tasks became known. Empty until the run starts. */
@@ -73,6 +74,7 @@ export async function runDetail(store: Store, dagId: string, dagRunId: string): 
   return {
     run,
     versionNumber: found.version_number,
+    note: found.note,
     budget: found.spec.budget ?? null,
     tasks: tasks.map((task) => ({
       taskId: task.task_id,
