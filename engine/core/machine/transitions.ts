@@ -29,6 +29,7 @@ export const TASK_TRANSITIONS: Readonly<Record<TaskState, Partial<Record<TaskSta
     removed: "the mapped task it is an instance of begins anew, and it has ended",
   },
   running: {
+    queued: "work in Nocturne's own process died with that process: it is submitted again, as a repeat",
     success: "its job succeeded; for a mapped task: its instances have ended, one of them in success",
     failed: "its job failed, was lost or was ended, and no try is left; for a mapped task: an instance failed",
     up_for_retry: "its job failed or was ended by its timeout, and another try is left",
