@@ -5,6 +5,7 @@ import type { DagSpec, NotifyEvent } from "./dag.ts";
 import type { Instant, Json, JsonObject } from "./json.ts";
 import type { TaskFailure } from "./operator.ts";
 import type { RunState, RunType, TaskState } from "./states.ts";
+import type { Variable, VariableChange, VariableWish } from "./variables.ts";
 
 /**
  * What the engine holds in memory and the store keeps in rows. The store maps these to tables and back and decides nothing.
@@ -389,6 +390,7 @@ type SystemBody =
   | ({ readonly kind: "decide_approval"; readonly by: string } & ApprovalWish)
   | { readonly kind: "emit_asset"; readonly asset: string; readonly extra: JsonObject; readonly by: string }
   | { readonly kind: "set_pool"; readonly pool: string; readonly slots: number; readonly by: string }
+  | ({ readonly kind: "set_variable"; readonly by: string } & VariableWish)
   | { readonly kind: "pause_dag"; readonly dagId: string; readonly isPaused: boolean; readonly by: string };
 
 export interface Command {
@@ -461,6 +463,7 @@ export interface FlushBatch {
   readonly notes: readonly NoteChange[];
   readonly audit: readonly AuditEntry[];
   readonly poolsSet: readonly { readonly pool: string; readonly slots: number }[];
+  readonly variables: readonly VariableChange[];
 }
 
 /** A version to store if it is new; task numbers come from dag_task, which only grows. */
@@ -486,6 +489,7 @@ export interface LoadedWorld {
   /** What waits for the next runs of consumers of assets. */
   readonly assetQueue: readonly QueuedAsset[];
   readonly pools: Readonly<Record<string, number>>;
+  readonly variables: readonly Variable[];
   readonly backfills: readonly Backfill[];
   readonly runs: readonly DagRun[];
   readonly tasks: readonly TaskInstance[];

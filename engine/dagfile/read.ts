@@ -2,6 +2,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { readFileSync, realpathSync } from "node:fs";
 import { isAbsolute, join, relative, sep } from "node:path";
 import type { LoadedDag } from "../core/dag.ts";
+import { triggerCycle } from "../core/graph/trigger-cycle.ts";
 import type { OperatorDescriptor } from "../core/operator.ts";
 import { canonicalJson, sha256 } from "./canonical-json.ts";
 import { dagFindings } from "./dag-checks.ts";
@@ -202,8 +203,23 @@ export function withoutDuplicates(files: readonly ReadFile[]): ReadDags {
   }
   const kept = new Map<string, LoadedDag>();
   for (const dag of read.flatMap(({ dags }) => dags)) if (!kept.has(dag.spec.dagId)) kept.set(dag.spec.dagId, dag);
+  const circles = withoutCircles(kept, first);
   const problems = new Map(read.flatMap((each) => each.problems).map((each) => [JSON.stringify(each), each]));
-  return { dags: [...kept.values()], problems: [...problems.values(), ...doubled] };
+  return { dags: [...kept.values()], problems: [...problems.values(), ...doubled, ...circles] };
+}
+
+/** DAGs that trigger one another in a circle would run for ever: of each circle the DAG that is read last is refused. */
+function withoutCircles(kept: Map<string, LoadedDag>, places: ReadonlyMap<string, Declared>): DagProblem[] {
+  const problems: DagProblem[] = [];
+  for (;;) {
+    const circle = triggerCycle([...kept.values()].map(({ spec }) => spec));
+    if (circle === null) return problems;
+    const last = [...kept.keys()].findLast((dagId) => circle.includes(dagId)) ?? "";
+    kept.delete(last);
+    const at = places.get(last)?.at;
+    const message = `${circle.join(" -> ")}: these DAGs trigger one another`;
+    if (at) problems.push({ code: "DAG_CYCLE", message, at });
+  }
 }
 
 const byPlace = (a: DagProblem, b: DagProblem): number => a.at.line - b.at.line || a.at.column - b.at.column;

@@ -6,6 +6,7 @@ import {
   type DeliveryResult,
   type DeliverySettings,
 } from "../core/notify/delivery.ts";
+import { makeApprovalLink } from "../store/approval-links.ts";
 import type { Store } from "../store/open.ts";
 import { claimMails, endDelivery, outboxStatus, type ClaimedMail } from "../store/outbox.ts";
 import type { MailDelivery } from "./mail.ts";
@@ -173,13 +174,20 @@ class OutboxAlerter implements Alerter {
   async #result(mail: ClaimedMail, delivery: MailDelivery): Promise<DeliveryResult> {
     try {
       const { messageId, receiver, kind, createdAt } = mail;
-      const rendered = renderMail(mail, this.#options);
+      const rendered = renderMail(mail, { ...this.#options, decideUrl: await this.#decideUrl(mail) });
       return await delivery.deliver({ ...rendered, messageId, receiver, kind, createdAt, dagId: mail.facts.dagId });
     } catch (error) {
       // A mail that cannot even be made is put off by itself: the others go on.
       this.#options.log.error({ err: error, messageId: mail.messageId }, "mail could not be made");
       return { kind: "retry", reason: "deferred", code: "INTERNAL", response: (error as Error).message };
     }
+  }
+
+  /** Each try of a mail has a link of its own: what an earlier one carried is in no row. */
+  async #decideUrl({ facts, receiver }: ClaimedMail): Promise<string | null> {
+    const { store, publicUrl } = this.#options;
+    if (facts.approval === undefined || publicUrl === null) return null;
+    return `${publicUrl.replace(/\/+$/, "")}/approvals/${await makeApprovalLink(store, facts.approval, receiver)}`;
   }
 
   #noteServer(result: DeliveryResult): void {

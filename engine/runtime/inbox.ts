@@ -9,6 +9,7 @@ import type { Store } from "../store/open.ts";
 import { decideApproval } from "./commands/approvals.ts";
 import { emitAsset } from "./commands/assets.ts";
 import { cancelBackfill, createBackfill, pauseBackfill } from "./commands/backfill.ts";
+import { setVariable } from "./commands/variables.ts";
 import { abandonTasks, clearTasks, markRun, markTasks, retryTasks, writeNote } from "./commands/people.ts";
 
 /** Carries out one command on the world; what it changed is flushed together with its result (protocol rule 30). */
@@ -50,6 +51,8 @@ export async function applyCommand(
       return writeNote(store, world, body);
     case "set_pool":
       return setPool(world, body);
+    case "set_variable":
+      return setVariable(world, body, context);
     case "pause_dag":
       return pauseDag(world, body.dagId, body.isPaused, context);
   }

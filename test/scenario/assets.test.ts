@@ -27,7 +27,7 @@ class Fleet {
       const taskNos = Object.fromEntries(spec.tasks.map((task, index) => [task.taskId, index + 1]));
       return { versionId: spec.dagId, dagId: spec.dagId, versionNumber: 1, hash: "h", spec, taskNos };
     });
-    const state = { isPaused: false, isStale: false, scheduledUntil: null, nextDueAt: null };
+    const state = { isPaused: false, isStale: false, scheduledUntil: null, nextDueAt: null, failedRuns: 0 };
     this.loaded = {
       installationId: "installation",
       versions,

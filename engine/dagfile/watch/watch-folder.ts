@@ -197,6 +197,8 @@ class DagFolder {
   private news(): FolderNews {
     const { dags, problems } = folderDags(this.files);
     const unsure = this.isThere ? unsureFiles(this.before, this.files) : null;
+    // A DAG that is refused beside others keeps its last good version.
+    for (const { at } of problems) unsure?.add(at.file);
     return { dags, problems, gone: goneDags(this.known, dags, unsure), isThere: this.isThere };
   }
 
