@@ -10,6 +10,7 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   DAG_NOT_FOUND: EXIT.notFound,
   POOL_NOT_FOUND: EXIT.notFound,
   RUN_NOT_FOUND: EXIT.notFound,
+  VARIABLE_NOT_FOUND: EXIT.notFound,
   TOKEN_NOT_FOUND: EXIT.notFound,
   TASK_NOT_FOUND: EXIT.notFound,
   ACTION_INVALID: EXIT.usage,

@@ -81,6 +81,7 @@ export const ERRORS = {
   RUN_ARCHIVED: "Its rows have left; `nocturne db check` says where its month was exported to.",
   APPROVAL_NOT_FOUND: "`nocturne approvals list` shows what waits for a decision.",
   APPROVAL_DECIDED: "Nothing to do: the first decision counts; clear the task to ask again.",
+  VARIABLE_NOT_FOUND: "`nocturne vars list` shows the variables that are there.",
   ASSET_NOT_FOUND: "`nocturne assets list` shows the assets that DAGs name under `produces` and `on_assets`.",
   RUN_QUARANTINED: "Read the alarm's text, mend its cause, then `nocturne runs release`.",
   TASK_NOT_FOUND: "`nocturne tasks list RUN` shows the tasks of a run.",

@@ -287,6 +287,12 @@ export const ROWS: readonly FlushStatement[] = [
     (row) => jsonb(row.newest),
   ]),
   statement("flush_pools", (batch) => batch.poolsSet, [({ pool }) => pool, ({ slots }) => slots]),
+  statement("flush_variables", (batch) => batch.variables, [
+    ({ name }) => name,
+    ({ to }) => (to === null ? null : jsonb(to.value)),
+    ({ to }) => (to && to.description !== null ? cleanText(to.description, LINE) : null),
+    ({ to }) => to?.updatedAt ?? null,
+  ]),
   statement("flush_mails", (batch) => batch.mails, [
     (mail) => cleanText(mail.messageId, NAME),
     (mail) => mail.kind,

@@ -41,6 +41,7 @@ export const EMPTY: FlushBatch = {
   notes: [],
   audit: [],
   poolsSet: [],
+  variables: [],
 };
 
 const taskSpec = (taskId: string): TaskSpec => ({

@@ -1,3 +1,4 @@
+import type { ActiveRun } from "./active-run.ts";
 import { byUrgency, type Candidate, type Lane, type Rank, type ReadyTasks } from "./ready-tasks.ts";
 import type { Slots } from "./slots.ts";
 
@@ -94,7 +95,12 @@ const waitsForPool = (stop: Stop): boolean => stop.kind === "pool" && stop.needs
 
 /** Which limit is reached for a task that is ready; null: none is. Sensors count only against what their own task names. */
 export function stopOf(
-  { keys, spec, active, isSensor }: Pick<Lane, "keys" | "spec" | "active" | "isSensor">,
+  {
+    keys,
+    spec,
+    active,
+    isSensor,
+  }: Pick<Lane, "keys" | "spec" | "isSensor"> & { readonly active: Pick<ActiveRun, "dag"> },
   { slots, pools }: Pick<Room, "slots" | "pools">,
 ): Stop | null {
   const { maxActiveTasks } = active.dag.version.spec;

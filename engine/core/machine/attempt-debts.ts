@@ -2,10 +2,11 @@ import type { Instant } from "../json.ts";
 import type { Launch } from "../operator.ts";
 import type { Attempt } from "../records.ts";
 
+import type { ActiveRun } from "./active-run.ts";
+
 /** Whether an attempt that its task waits for no more owes something: its end, an open bill, a late search, duplicates to cancel. */
 export const hasDebts = (attempt: Attempt): boolean =>
-  attempt.state === "orphan" ||
-  attempt.settleAt !== null || attempt.searchAt !== null || attempt.duplicates.length > 0;
+  attempt.state === "orphan" || attempt.settleAt !== null || attempt.searchAt !== null || attempt.duplicates.length > 0;
 
 /**
  * Whether a request of this attempt may have started a job that only a further request under the same token or name can
@@ -17,3 +18,8 @@ export const mayHaveUnseenJob = (attempt: Attempt, launch: Launch): boolean =>
 /** Whether a token of this age may have been forgotten by its service: past half its life it is not trusted (rule 16). */
 export const isTokenOld = (attempt: Attempt, launch: Launch, at: Instant): boolean =>
   launch.kind === "token" && at >= attempt.intentAt + launch.ttlMs / 2;
+
+/** Whether a bill of the run is still open. */
+export const awaitsBill = ({ settling, nodes }: Pick<ActiveRun, "settling" | "nodes">): boolean =>
+  [...settling.values()].some(({ settleAt }) => settleAt !== null) ||
+  nodes.some(({ attempt }) => attempt !== null && attempt.settleAt !== null);

@@ -46,6 +46,16 @@ export class Backlog {
     this.slots.count(slotKeys(active, taskAt), spec, this.isSensor(spec.operator), change > 0 ? 1 : -1);
   }
 
+  /** The next tasks to render, at most `most`. */
+  nextUnprepared(most: number): Candidate[] {
+    const list: Candidate[] = [];
+    for (const candidate of this.unprepared.values()) {
+      if (list.length >= most) break;
+      list.push(candidate);
+    }
+    return list;
+  }
+
   /** How a mapped task of the run stands; of a run that is gone or being ended nothing more is made. */
   mapped(active: ActiveRun, taskAt: number): void {
     const mapped = active.mapped.get(taskAt);

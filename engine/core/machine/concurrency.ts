@@ -1,4 +1,4 @@
-import type { Instant } from "../json.ts";
+import type { Instant, JsonObject } from "../json.ts";
 import type { DagSpec } from "../dag.ts";
 import type { DagRun, EndingCause } from "../records.ts";
 import { isRunFinished } from "../states.ts";
@@ -77,10 +77,23 @@ export class Concurrency {
 /** Renders the concurrency key of a run; an error says why it cannot be. */
 export type RenderKey = (spec: DagSpec, run: DagRun, template: string) => string;
 
-/** A run with its concurrency key, which from then on stays what it is; one whose key cannot be rendered is put aside. */
-export function withConcurrencyKey(run: DagRun, spec: DagSpec, render: RenderKey): DagRun {
+/** The same, given the variables. */
+export type RenderKeyWith = (...given: [...Parameters<RenderKey>, vars: JsonObject]) => string;
+
+/**
+ * A run with its concurrency key, which from then on stays what it is, unless the run, `before`, is made again with other words
+ * or by another version; one whose key cannot be rendered is put aside.
+ */
+export function withConcurrencyKey(
+  run: DagRun,
+  spec: DagSpec,
+  render: RenderKey,
+  before: DagRun | null = null,
+): DagRun {
   const isOpen = run.quarantine === null && !isRunFinished(run.state);
-  if (spec.concurrencyKey === null || (run.concurrencyKey ?? null) !== null || !isOpen) return run;
+  if (spec.concurrencyKey === null || !isOpen) return run;
+  const isRenamed = before !== null && (before.versionId !== run.versionId || before.conf !== run.conf);
+  if ((run.concurrencyKey ?? null) !== null && !isRenamed) return run;
   try {
     return { ...run, concurrencyKey: render(spec, run, spec.concurrencyKey.key) };
   } catch (error) {

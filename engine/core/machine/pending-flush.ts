@@ -17,6 +17,7 @@ import type {
   TaskKey,
 } from "../records.ts";
 import type { AssetEvent, QueuedAsset } from "../assets/events.ts";
+import type { VariableChange } from "../variables.ts";
 import { keyOf, type ActiveRun } from "./active-run.ts";
 import { keyOf as keyOfDeadline } from "./deadlines.ts";
 import type { RunDraft } from "./run-draft.ts";
@@ -63,6 +64,7 @@ export class PendingFlush {
   private readonly personsNotes: NoteChange[] = [];
   private readonly auditEntries: AuditEntry[] = [];
   private readonly pools = new Map<string, number>();
+  private readonly variables = new Map<string, VariableChange>();
   private readonly commands: { id: string; result: CommandResult }[] = [];
 
   publish(version: DagVersionToPublish): void {
@@ -109,6 +111,10 @@ export class PendingFlush {
 
   pool(pool: string, slots: number): void {
     this.pools.set(pool, slots);
+  }
+
+  variable(change: VariableChange): void {
+    this.variables.set(change.name, change);
   }
 
   audit(entry: AuditEntry): void {
@@ -165,7 +171,8 @@ export class PendingFlush {
         this.assets.size +
         this.personsNotes.length +
         this.auditEntries.length +
-        this.pools.size ===
+        this.pools.size +
+        this.variables.size ===
         0
     );
   }
@@ -196,6 +203,7 @@ export class PendingFlush {
       notes: this.personsNotes,
       audit: this.auditEntries,
       poolsSet: [...this.pools].map(([pool, slots]) => ({ pool, slots })),
+      variables: [...this.variables.values()],
     };
   }
 }

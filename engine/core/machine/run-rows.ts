@@ -111,6 +111,7 @@ export function activeRun({ run, tasks, attempts, outputs, expansions, booked }:
     unstored: new Set(unstored),
     isLoaded: true,
     past: undefined,
+    prevSuccess: undefined,
     isGone: false,
   };
 }

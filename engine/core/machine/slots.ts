@@ -13,7 +13,7 @@ export interface SlotKeys {
   readonly lane: string;
 }
 
-export const slotKeys = ({ run, dag }: ActiveRun, taskAt: number): SlotKeys => ({
+export const slotKeys = ({ run, dag }: Pick<ActiveRun, "run" | "dag">, taskAt: number): SlotKeys => ({
   pool: dag.tasks[taskAt]?.pool ?? null,
   dag: run.dagId,
   run: run.runId,

@@ -25,6 +25,7 @@ const EMPTY: FlushBatch = {
   notes: [],
   audit: [],
   poolsSet: [],
+  variables: [],
 };
 
 export interface RunBatch {
@@ -112,6 +113,7 @@ export function splitBatch(batch: FlushBatch): RunBatch[] {
     notes: batch.notes,
     audit: batch.audit,
     poolsSet: batch.poolsSet,
+    variables: batch.variables,
   };
   return [{ runId: null, batch: { ...EMPTY, versions, backfillsCreated } }, ...alone, { runId: null, batch: rest }];
 }

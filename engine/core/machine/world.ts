@@ -1,5 +1,6 @@
 import type { Backfill, DagRun, DagVersionToPublish, LoadedWorld, TaskKey } from "../records.ts";
 import { isRunFinished } from "../states.ts";
+import { Variables } from "../variables.ts";
 import { formatDuration } from "../duration.ts";
 import { placeOf, type ActiveRun, type Node } from "./active-run.ts";
 import { awaitsBill, hasDebts } from "./attempt-debts.ts";
@@ -9,7 +10,7 @@ import { compileDag, type CompiledDag } from "./compiled-dag.ts";
 import { decideRun } from "./decide-run.ts";
 import { decideTask } from "./decide-task.ts";
 import type { DecisionContext, RunEvent, TaskEvent } from "./events.ts";
-import { withConcurrencyKey, type RenderKey } from "./concurrency.ts";
+import { withConcurrencyKey, type RenderKey, type RenderKeyWith } from "./concurrency.ts";
 import { Pasts } from "./past.ts";
 import { PendingFlush } from "./pending-flush.ts";
 import { Planner } from "./planner.ts";
@@ -34,6 +35,7 @@ export class World {
   readonly currentVersion = new Map<string, string>();
   readonly runs = new Map<string, ActiveRun>();
   readonly pools = new Map<string, number>();
+  readonly variables: Variables;
   readonly installationId: string;
   /** Every task number ever given, by DAG and task id: numbers only grow (rule 27). */
   private readonly taskNos = new Map<string, Map<string, number>>();
@@ -52,9 +54,10 @@ export class World {
     loaded: LoadedWorld,
     isSensor: (operator: string) => boolean,
     onPoison: (runId: string, error: unknown) => void,
-    renderKey: RenderKey = (_spec, _run, template) => template,
+    renderKey: RenderKeyWith = (_spec, _run, template) => template,
   ) {
-    this.renderKey = renderKey;
+    this.variables = new Variables(loaded.variables, (change) => this.pending.variable(change));
+    this.renderKey = (spec, run, template) => renderKey(spec, run, template, this.variables.values);
     this.backlog = new Backlog(isSensor);
     this.onPoison = onPoison;
     this.installationId = loaded.installationId;
@@ -332,6 +335,7 @@ export class World {
       this.queues.started(active);
       this.timeouts.watch(active);
       this.pasts.began(active);
+      active.prevSuccess = undefined;
     }
     this.pasts.moved(active);
     if (!isRunFinished(active.run.state)) return;
