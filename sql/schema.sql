@@ -14,6 +14,40 @@ CREATE TABLE api_token (
   CONSTRAINT api_token_token_sha256_key UNIQUE (token_sha256)
 );
 
+CREATE TABLE approval_link (
+  token_sha256 text NOT NULL,
+  run_id uuid NOT NULL,
+  task_no integer NOT NULL,
+  map_index integer NOT NULL,
+  task_id text NOT NULL,
+  try_number integer NOT NULL,
+  receiver text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT approval_link_pkey PRIMARY KEY (token_sha256)
+);
+
+CREATE TABLE asset_event (
+  event_id bigint GENERATED ALWAYS AS IDENTITY,
+  asset text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  run_id uuid,
+  dag_id text,
+  dag_run_id text,
+  task_id text,
+  by text NOT NULL,
+  extra jsonb NOT NULL,
+  CONSTRAINT asset_event_pkey PRIMARY KEY (event_id),
+  CONSTRAINT asset_event_check CHECK ((run_id IS NULL) = (dag_id IS NULL AND dag_run_id IS NULL AND task_id IS NULL))
+);
+
+CREATE TABLE asset_queue (
+  dag_id text NOT NULL,
+  asset text NOT NULL,
+  updates integer NOT NULL,
+  newest jsonb NOT NULL,
+  CONSTRAINT asset_queue_pkey PRIMARY KEY (dag_id, asset)
+);
+
 CREATE TABLE attempt (
   run_id uuid NOT NULL,
   task_no integer NOT NULL,
@@ -48,6 +82,20 @@ CREATE TABLE attempt (
   CONSTRAINT attempt_failure CHECK (num_nulls(failure_class, failure_code, failure_message) = ANY (ARRAY[0, 3])),
   CONSTRAINT attempt_open CHECK (state <> 'open'::text OR ended_at IS NULL)
 ) PARTITION BY RANGE (run_id);
+
+CREATE TABLE audit (
+  audit_no bigint GENERATED ALWAYS AS IDENTITY,
+  at timestamp with time zone NOT NULL,
+  action text NOT NULL,
+  by text NOT NULL,
+  from_where text,
+  dag_id text,
+  run_id uuid,
+  task_id text,
+  details jsonb NOT NULL,
+  result text NOT NULL,
+  CONSTRAINT audit_pkey PRIMARY KEY (audit_no)
+);
 
 CREATE TABLE backfill (
   backfill_id uuid NOT NULL,
@@ -92,6 +140,7 @@ CREATE TABLE dag (
   is_stale boolean NOT NULL DEFAULT false,
   scheduled_until timestamp with time zone,
   next_due_at timestamp with time zone,
+  failed_runs integer NOT NULL DEFAULT 0,
   CONSTRAINT dag_pkey PRIMARY KEY (dag_id)
 );
 
@@ -123,6 +172,10 @@ CREATE TABLE dag_run (
   budget_level text NOT NULL DEFAULT 'ok'::text,
   note text,
   only_tasks jsonb,
+  concurrency_key text,
+  is_reopened boolean NOT NULL DEFAULT false,
+  parent_run_id uuid,
+  depth integer NOT NULL DEFAULT 0,
   CONSTRAINT dag_run_pkey PRIMARY KEY (run_id),
   CONSTRAINT dag_run_version_id_fkey FOREIGN KEY (version_id) REFERENCES dag_version(version_id),
   CONSTRAINT dag_run_ended CHECK ((state <> ALL (ARRAY['success'::text, 'failed'::text])) OR ended_at IS NOT NULL),
@@ -347,6 +400,14 @@ CREATE TABLE task_instance (
   CONSTRAINT task_instance_running CHECK (state <> 'running'::text OR started_at IS NOT NULL)
 ) PARTITION BY RANGE (run_id);
 
+CREATE TABLE task_note (
+  run_id uuid NOT NULL,
+  task_no integer NOT NULL,
+  map_index integer NOT NULL,
+  note text NOT NULL,
+  CONSTRAINT task_note_pkey PRIMARY KEY (run_id, task_no, map_index)
+) PARTITION BY RANGE (run_id);
+
 CREATE TABLE writer (
   only_row boolean NOT NULL DEFAULT true,
   epoch bigint NOT NULL,
@@ -357,7 +418,15 @@ CREATE TABLE writer (
   CONSTRAINT writer_only_row_check CHECK (only_row)
 ) WITH (fillfactor=50);
 
+CREATE INDEX asset_event_newest ON asset_event USING btree (asset, event_id DESC);
+
 CREATE INDEX attempt_owing ON ONLY attempt USING btree (run_id) WHERE (state = ANY (ARRAY['open'::text, 'orphan'::text])) OR settle_at IS NOT NULL OR search_at IS NOT NULL OR duplicates IS NOT NULL;
+
+CREATE INDEX audit_at ON audit USING btree (at);
+
+CREATE INDEX audit_of_dag ON audit USING btree (dag_id, audit_no);
+
+CREATE INDEX audit_of_run ON audit USING btree (run_id, audit_no) WHERE run_id IS NOT NULL;
 
 CREATE INDEX backfill_active ON backfill USING btree (backfill_id) WHERE state = 'active'::text;
 

@@ -4,10 +4,10 @@ import type { Session } from "./session.ts";
 type Run<Options> = (session: Session, args: readonly string[], options: Options) => Promise<number>;
 
 /** What the program lends to those who add commands to it. */
-interface Lent {
-  bind<Options>(load: () => Promise<Run<Options>>): (...given: unknown[]) => Promise<void>;
-  examples(lines: readonly string[]): string;
-  wholeNumber(text: string): number;
+export interface Lent {
+  readonly bind: <Options>(load: () => Promise<Run<Options>>) => (...given: unknown[]) => Promise<void>;
+  readonly examples: (lines: readonly string[]) => string;
+  readonly wholeNumber: (text: string) => number;
 }
 
 /** Assets, approvals, and what a person says about one of these. */

@@ -1,5 +1,5 @@
+import type { ErrorCode } from "./errors.ts";
 import type { Instant, JsonObject } from "./json.ts";
-import type { TaskFailure } from "./operator.ts";
 import type { RunState } from "./states.ts";
 
 /** How many runs may trigger one another below one that somebody or a schedule made. */
@@ -30,7 +30,7 @@ export interface SubRunState {
 
 export type SubRunOutcome =
   | { readonly kind: "made"; readonly run: SubRun }
-  | { readonly kind: "refused"; readonly failure: TaskFailure }
+  | { readonly kind: "refused"; readonly code: ErrorCode; readonly message: string }
   /** Too much waits for the writer: not now. */
   | { readonly kind: "busy"; readonly message: string };
 

@@ -87,10 +87,7 @@ async function trigger(store: Store, needs: Needs, wish: SubRunWish): Promise<Su
   }
 }
 
-const refused = (code: ErrorCode, message: string): SubRunOutcome => ({
-  kind: "refused",
-  failure: { class: "permanent", code, message },
-});
+const refused = (code: ErrorCode, message: string): SubRunOutcome => ({ kind: "refused", code, message });
 
 async function lookFor(store: Store, { dagId, parent }: SubRunWish, dagRunId: string) {
   const { rows } = await store.pool.query<{

@@ -18,7 +18,7 @@ export const dagTrigger = ({ subRuns }: Pick<OperatorHost, "subRuns">): Operator
       case "made":
         return answer(params, made.run);
       case "refused":
-        return made;
+        return { kind: "refused", failure: { class: "permanent", code: made.code, message: made.message } };
       case "busy":
         return { kind: "throttled", message: made.message };
     }

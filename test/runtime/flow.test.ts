@@ -1,24 +1,19 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { DagSpec, TaskSpec } from "../../engine/core/dag.ts";
+import type { DagSpec } from "../../engine/core/dag.ts";
 import type { JsonObject } from "../../engine/core/json.ts";
-import type { AnyOperator } from "../../engine/core/operator.ts";
 import type { CommandBody, CommandResult } from "../../engine/core/records.ts";
 import type { SubRuns } from "../../engine/core/sub-runs.ts";
 import type { Engine } from "../../engine/runtime/engine.ts";
-import { newRunId } from "../../engine/runtime/ids.ts";
 import { findApprovalLink, makeApprovalLink } from "../../engine/store/approval-links.ts";
 import { commandResult, enqueue } from "../../engine/store/inbox.ts";
 import { waitingApprovals } from "../../engine/store/read-models/approvals.ts";
 import { listAssetEvents, listAssets } from "../../engine/store/read-models/assets.ts";
-import { subRunsOf } from "../../engine/store/sub-runs.ts";
-import { triggerRun } from "../../engine/store/trigger.ts";
-import { operatorDescriptors } from "../../operators/index.ts";
-import { testHost } from "../operators/host.ts";
-import { dagSpec, taskSpec } from "../scenario/scenario.ts";
+import { taskSpec } from "../scenario/scenario.ts";
 import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
-import { Fleet, loaded } from "./harness.ts";
+import { dag, flowEngine, noop, startRun, until } from "./flow-engine.ts";
+import { Fleet } from "./harness.ts";
 
 let database: TestDatabase;
 let fleet: Fleet;
@@ -32,66 +27,14 @@ afterEach(async () => {
   await database.drop();
 });
 
-const FLOW = new Map(operatorDescriptors.map((descriptor) => [descriptor.type, descriptor]));
-const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
-
-/** An engine with Nocturne's own operators, whose parameters stand as they are written. */
-async function engine(
-  specs: readonly DagSpec[],
-  plans = true,
-  change = (own: SubRuns): SubRuns => own,
-): Promise<Engine> {
-  const [first] = specs;
-  if (!first) throw new Error("no DAG");
-  const own = subRunsOf(fleet.store, { newRunId, confMistake: () => null });
-  const host = testHost({ subRuns: change(own) });
-  const known = new Map<string, Promise<AnyOperator>>();
-  return fleet.engine(first, (deps) => ({
-    ...deps,
-    plans,
-    dags: specs.map(loaded),
-    operators: FLOW,
-    operator: (type) => {
-      const found = known.get(type) ?? FLOW.get(type)?.load(host) ?? Promise.reject(new Error(`no operator ${type}`));
-      known.set(type, found);
-      return found;
-    },
-    prepare: ({ task }) => {
-      const params = FLOW.get(task.operator)?.params.parse(task.with) as JsonObject;
-      return { kind: "ready", params, hash: sha256(JSON.stringify(params)) };
-    },
-  }));
-}
-
-const dag = (dagId: string, tasks: readonly TaskSpec[], changes: Partial<DagSpec> = {}): DagSpec => ({
-  ...dagSpec(tasks),
-  dagId,
-  ...changes,
-});
-const noop = (taskId: string, changes: Partial<TaskSpec> = {}): TaskSpec =>
-  taskSpec(taskId, { operator: "noop", ...changes });
-
-async function start(dagId: string): Promise<string> {
-  const at = Date.now();
-  const runId = newRunId(at);
-  const request = { dagId, dagRunId: `manual__${runId}`, isIdMade: false, logicalAt: null, idempotency: null };
-  const times = { intervalStartAt: at, intervalEndAt: at, runAfterAt: at, queuedAt: at };
-  const made = await triggerRun(fleet.store, request, () => ({
-    run: { runId, ...times, conf: {}, triggeredBy: "test", note: null },
-  }));
-  expect(made.kind).toBe("triggered");
-  return runId;
-}
+const engine = (specs: readonly DagSpec[], plans = true, change = (own: SubRuns): SubRuns => own): Promise<Engine> =>
+  flowEngine(fleet, specs, plans, change);
+const start = (dagId: string): Promise<string> => startRun(fleet, dagId);
 
 const rows = async <T>(sql: string): Promise<T[]> => (await fleet.store.pool.query(sql)).rows as T[];
 const runsOf = (dagId: string): Promise<{ run_id: string; state: string; depth: number }[]> =>
   rows(`SELECT run_id, state, depth FROM dag_run WHERE dag_id = '${dagId}' ORDER BY run_id`);
 const statesOf = async (dagId: string): Promise<string[]> => (await runsOf(dagId)).map(({ state }) => state);
-
-/** Looks until it is so; the test's own limit ends it. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await delay(10);
-}
 
 async function said(body: CommandBody): Promise<CommandResult> {
   const id = await enqueue(fleet.store, body);

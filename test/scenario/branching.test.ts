@@ -60,6 +60,17 @@ scenario(
     }),
 );
 
+scenario(
+  "a mapped task is no branch",
+  "choose -> full; choose -> append",
+  { choose: { forEach: { items: [1], maxParallel: null, label: null } } },
+  (s) => {
+    s.submit("choose[0]", { kind: "done", output: {}, leads: { chosen: ["full"] } });
+    s.expect({ "choose[0]": "failed", choose: "failed" });
+    expect(s.attempt("choose[0]").failure?.code).toBe("BRANCH_INVALID");
+  },
+);
+
 const DONE = { join: { triggerRule: "all_done" } } satisfies Record<string, Partial<TaskSpec>>;
 
 scenario("a short circuit skips all that follows, whatever its trigger rules", "check -> work -> join", DONE, (s) =>

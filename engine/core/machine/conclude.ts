@@ -75,7 +75,11 @@ function resolved(
   position: number,
   leads: Leads | undefined,
 ): Leads | { readonly mistake: string } | undefined {
-  if (leads === undefined || "stop" in leads) return leads;
+  if (leads === undefined) return leads;
+  if (draft.node(position).task.mapIndex >= 0) {
+    return { mistake: "a mapped task cannot say which tasks follow: its instances would contradict one another" };
+  }
+  if ("stop" in leads) return leads;
   return chosenTasks(draft.active.dag, draft.node(position).taskAt, leads.chosen);
 }
 
