@@ -10,6 +10,7 @@ export interface CompiledDag extends DagGraph {
   readonly tasks: readonly TaskSpec[];
   readonly taskNos: readonly number[];
   readonly positionOf: ReadonlyMap<number, number>;
+  /** What is looked at when a run starts: tasks that wait for nothing. */
   readonly roots: readonly number[];
   /** How urgent each task is, by its weight rule. */
   readonly weights: readonly number[];
@@ -32,7 +33,9 @@ export function compileDag(version: DagVersion): CompiledDag {
     tasks,
     taskNos,
     positionOf: new Map(taskNos.map((number, index) => [number, index])),
-    roots: tasks.flatMap((_, index) => (graph.upstream[index]?.length === 0 ? [index] : [])),
+    roots: tasks.flatMap(({ triggerRule }, index) =>
+      triggerRule === "always" || graph.upstream[index]?.length === 0 ? [index] : [],
+    ),
     weights: priorityWeights(tasks, graph),
     past: pastTasks({ tasks, taskNos, downstream: graph.downstream }),
   };
