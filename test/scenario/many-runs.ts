@@ -281,6 +281,7 @@ export class ManyRuns {
       expansions: of(rows.expansions),
       dagTasks: [],
       assetQueue: [],
+      variables: [],
     };
     return new World(
       loaded,
@@ -288,7 +289,7 @@ export class ManyRuns {
       (_runId, error) => {
         throw error;
       },
-      (_spec, { conf }, template) => String(conf[template] ?? template),
+      (_spec, { conf }, template) => (conf[template] as string | undefined) ?? template,
     );
   }
 

@@ -14,7 +14,8 @@ export async function poolsSet(session: Session, [pool = "", slots = ""]: readon
   const answer = await withStore(session, config, (store) =>
     withEngine(session, config, store, [], () => carriedOut(session, store, body)),
   );
-  out.print(`${pool} has ${slots} slots now, ${String(answer["slots_before"])} before.`);
-  out.document({ pool, slots: Number(slots), slots_before: answer["slots_before"] ?? null });
+  const before = Number(answer["slots_before"]);
+  out.print(`${pool} has ${slots} slots now, ${before} before.`);
+  out.document({ pool, slots: Number(slots), slots_before: before });
   return EXIT.done;
 }

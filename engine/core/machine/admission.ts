@@ -149,6 +149,7 @@ interface Turn {
 class Pass {
   readonly admitted: Candidate[] = [];
   private readonly taken: Lane[] = [];
+  private readonly full = new Set<string>();
   private readonly room: Room;
 
   constructor(room: Room) {
@@ -199,7 +200,10 @@ class Pass {
   private fits(lane: Lane): boolean {
     const { room } = this;
     const { pool } = lane.keys;
+    // Thousands may wait for a full pool: they are passed over at the price of a look.
+    if (pool !== null && this.full.has(pool) && lane.spec.poolSlots === 1 && !lane.isSensor) return false;
     const stop = stopOf(lane, room);
+    if (stop?.kind === "pool" && stop.held >= stop.slots) this.full.add(stop.pool);
     if (pool === null || lane.isSensor) return stop === null;
     if (stop !== null && waitsForPool(stop)) room.reserved.wants(lane, pool);
     return stop === null && room.reserved.allows(lane, room.pools.get(pool) ?? 0);

@@ -7,9 +7,13 @@ import type { ActiveRun } from "./active-run.ts";
 /** A run to end because its concurrency key is taken, or because another takes it. */
 export interface Conflict {
   readonly runId: string;
+  readonly kind: "end";
+  readonly by: "engine";
   readonly cause: EndingCause;
   readonly why: string;
 }
+
+const END = { kind: "end", by: "engine" } as const;
 
 /** Which runs hold which concurrency keys. A key means something within one DAG, over its schedule and its backfills. */
 export class Concurrency {
@@ -60,7 +64,7 @@ export class Concurrency {
     const [holder] = this.holders.get(concurrencyKeyOf(active) ?? "") ?? [];
     if (!holder) return [];
     const why = `${holder.run.dagRunId} ran with the same concurrency key`;
-    return [{ runId: active.run.runId, cause: "skip", why }];
+    return [{ runId: active.run.runId, ...END, cause: "skip", why }];
   }
 
   /** The newest run takes the place of the one that runs, and of those that wait before it. */
@@ -70,7 +74,9 @@ export class Concurrency {
       ...waiting.filter((active) => active !== newest && concurrencyKeyOf(active) === key),
     ];
     const why = `${newest.run.dagRunId} takes its place, by their concurrency key`;
-    return others.flatMap(({ run }) => (run.ending === null ? [{ runId: run.runId, cause: "cancel", why }] : []));
+    return others.flatMap(({ run }) =>
+      run.ending === null ? [{ runId: run.runId, ...END, cause: "cancel", why }] : [],
+    );
   }
 }
 

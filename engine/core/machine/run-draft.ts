@@ -38,6 +38,8 @@ export class RunDraft {
   readonly leftSettling: Attempt[] = [];
   /** Set when the run starts: its rows are made or reset. */
   started: Node[] | null = null;
+  /** Tasks whose downstreams are to be looked at; the first of them is under way. */
+  readonly line: number[] = [];
   private added = 0;
 
   constructor(active: ActiveRun) {
@@ -190,7 +192,8 @@ export const attemptKey = (attempt: Pick<Attempt, "taskNo" | "mapIndex" | "tryNu
   `${attempt.taskNo}/${attempt.mapIndex}/${attempt.tryNumber}`;
 
 /** What earlier attempts owe goes on with the run, until they owe nothing more. */
-export function keepDebts({ active, leftSettling, attempts }: RunDraft): void {
+export function keepDebts({ active, leftSettling, attempts, orphanLooks }: RunDraft): void {
+  for (const [key, looking] of orphanLooks) active.orphanLooks.set(key, looking);
   for (const attempt of leftSettling) active.settling.set(attemptKey(attempt), attempt);
   for (const [key, { after }] of attempts) {
     if (!active.settling.has(key)) continue;

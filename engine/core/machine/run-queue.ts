@@ -4,9 +4,9 @@ import { concurrencyKeyOf } from "./concurrency.ts";
 /** What a queue asks about a run that waits. */
 interface Questions {
   /** Another run under way has its concurrency key: those behind it may go before it. */
-  isBarred(active: ActiveRun): boolean;
+  readonly isBarred: (active: ActiveRun) => boolean;
   /** A run under way waits for it: it starts beyond the limit, else neither would ever go on. */
-  isAwaited(active: ActiveRun): boolean;
+  readonly isAwaited: (active: ActiveRun) => boolean;
 }
 
 /** The runs of one backfill, or of one DAG outside backfills: at most `limit` at a time, oldest logical date first. */

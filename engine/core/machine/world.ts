@@ -21,10 +21,7 @@ import { RunDraft, keepDebts } from "./run-draft.ts";
 import { RunQueues } from "./run-queues.ts";
 
 /** A task whose rows changed: the shell asks what it owes once the change is durable. */
-export interface Touched {
-  readonly active: ActiveRun;
-  readonly position: number;
-}
+export type Touched = Candidate;
 
 /**
  * All that the writer remembers. Decisions are made on drafts (decideTask, decideRun) and applied here whole; what they
@@ -152,9 +149,7 @@ export class World {
 
   /** Starts runs that may start, about `maxNewRowsPerFlush` rows at a time (rule 6). */
   startRuns(context: DecisionContext): void {
-    for (const { runId, cause, why } of this.queues.conflicts(context.now)) {
-      this.decideRun(runId, { kind: "end", cause, by: "engine", why }, context);
-    }
+    for (const { runId, ...end } of this.queues.conflicts(context.now)) this.decideRun(runId, end, context);
     let rows = 0;
     for (const next of this.queues.startable(context.now)) {
       if (rows >= context.settings.maxNewRowsPerFlush) return;
@@ -241,8 +236,7 @@ export class World {
   /** Whether nothing is going on: no run waits or runs, and no bill is open. A late search for duplicates may still come. */
   get isSettled(): boolean {
     for (const active of this.runs.values()) {
-      if (!isRunFinished(active.run.state)) return false;
-      if (awaitsBill(active)) return false;
+      if (!isRunFinished(active.run.state) || awaitsBill(active)) return false;
     }
     return true;
   }
@@ -323,7 +317,6 @@ export class World {
     for (const taskAt of active.mapped.keys()) this.backlog.mapped(active, taskAt);
     for (const position of draft.outputsGone) active.outputs.delete(position);
     for (const [position, output] of draft.outputs) active.outputs.set(position, output);
-    for (const [key, looking] of draft.orphanLooks) active.orphanLooks.set(key, looking);
     keepDebts(draft);
     // A person opened it again: it waits for its turn, or is at work already.
     if (isRunFinished(before) && !isRunFinished(active.run.state)) {
@@ -335,7 +328,6 @@ export class World {
       this.queues.started(active);
       this.timeouts.watch(active);
       this.pasts.began(active);
-      active.prevSuccess = undefined;
     }
     this.pasts.moved(active);
     if (!isRunFinished(active.run.state)) return;

@@ -299,6 +299,6 @@ test.each([
     expect(waiting.admit()).toHaveLength(1);
     times.push(performance.now() - startedAt);
   }
-  // The quickest of them: the machine may do something else meanwhile.
-  expect(Math.min(...times)).toBeLessThan(15);
+  // Measured: 5 ms where ten processes shared two cores; a machine that runs these tests may be busier.
+  expect(Math.min(...times)).toBeLessThan(60);
 });
