@@ -181,3 +181,9 @@ scenario(
   (s) =>
     s.submit("gate", { kind: "done", output: false, leads: { stop: "direct" } }).expect({ a: "skipped", b: "queued" }),
 );
+
+const chain = Array.from({ length: 5_000 }, (_, index) => `t${index}`);
+
+scenario("a failure at the head of five thousand tasks in a row reaches the last one", chain.join(" -> "), {}, (s) =>
+  s.fails("t0").expect({ t1: "upstream_failed", t4999: "upstream_failed", run: "failed" }),
+);

@@ -123,6 +123,7 @@ export class Scenario {
       outputs: [],
       expansions: [],
       assetQueue: [],
+      variables: [],
       dagTasks: [],
     };
     this.world = new World(this.loaded, (operator) => LAUNCHES[operator]?.kind === "sensor", rethrow);
@@ -380,11 +381,12 @@ export class Scenario {
   }
 
   states(): Record<string, string> {
-    const nodes = this.active().nodes.map(({ taskAt, task }) => [
-      `${this.taskIds()[taskAt]}${task.mapIndex < 0 ? "" : `[${task.mapIndex}]`}`,
+    const { nodes, dag, run } = this.active();
+    const named = nodes.map(({ taskAt, task }) => [
+      `${dag.tasks[taskAt]?.taskId}${task.mapIndex < 0 ? "" : `[${task.mapIndex}]`}`,
       task.state,
     ]);
-    return { ...(Object.fromEntries(nodes) as Record<string, string>), run: this.active().run.state };
+    return { ...(Object.fromEntries(named) as Record<string, string>), run: run.state };
   }
 
   expect(states: Record<string, string>): this {

@@ -82,12 +82,21 @@ function awaitsInstances(draft: RunDraft, position: number): boolean {
   return draft.mappedOf(position).places.some((place) => draft.node(place).attempt?.state === "open");
 }
 
-/** Looks again at the downstreams of a task, and at those instances of theirs that wait for it. */
+/**
+ * Looks again at the downstreams of a task, and at those instances of theirs that wait for it. What that ends has
+ * downstreams too: they wait in line instead of on the stack, which a chain of thousands would fill.
+ */
 export function evaluateDownstreams(draft: RunDraft, taskAt: number, context: DecisionContext): void {
-  for (const next of draft.active.dag.downstream[taskAt] ?? []) {
-    evaluate(draft, next, context);
-    if (draft.spec(next).forEach) for (const place of draft.mappedOf(next).places) evaluate(draft, place, context);
+  const { line } = draft;
+  line.push(taskAt);
+  if (line.length > 1) return;
+  for (const from of line) {
+    for (const next of draft.active.dag.downstream[from] ?? []) {
+      evaluate(draft, next, context);
+      if (draft.spec(next).forEach) for (const place of draft.mappedOf(next).places) evaluate(draft, place, context);
+    }
   }
+  line.length = 0;
 }
 
 /** Ends a task and tells its downstreams; ends the run with its last task. */
