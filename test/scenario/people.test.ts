@@ -143,6 +143,16 @@ describe("clear of mapped tasks", () => {
     s.takeover().fails("load[1]").expect({ load: "running", "load[0]": "queued", "load[1]": "queued" });
   });
 
+  scenario(
+    "as a whole, and then marked: an instance of the old list is gone all the same",
+    "load",
+    { load: over([1, 2]) },
+    (s) => {
+      s.starts("load[0]").succeeds("load[1]").clearsTasks("load").marks("skipped", "load[0]").fails("load[0]");
+      s.expect({ load: "running", "load[0]": "queued", "load[1]": "queued" });
+    },
+  );
+
   scenario("one instance alone: the others stay as they ended", "load -> sum", { load: over([1, 2]) }, (s) => {
     s.succeeds("load[0]").fails("load[1]").expect({ load: "failed", run: "failed" });
     s.clearsTasks("load[1]", "sum").expect({ load: "running", "load[0]": "success", "load[1]": "queued", sum: "none" });

@@ -64,7 +64,7 @@ export function backfillRoutes(app: Api, options: ApiOptions): void {
     },
     async (request) => {
       const wish = wishOf(await specFor(store, request, request.body), request.body);
-      await carryOut(store, { kind: "backfill", backfill: wish, by: byOf(request) }, commandTimeoutMs);
+      await carryOut(store, { kind: "backfill", backfill: wish, ...byOf(request) }, commandTimeoutMs);
       return backfillAnswer(await found(store, request, wish.backfillId));
     },
   );
@@ -125,8 +125,8 @@ export function backfillRoutes(app: Api, options: ApiOptions): void {
         const isPaused = word === "pause";
         const wish =
           word === "cancel"
-            ? ({ kind: "cancel_backfill", backfillId, by } as const)
-            : ({ kind: "pause_backfill", backfillId, isPaused, by } as const);
+            ? ({ kind: "cancel_backfill", backfillId, ...by } as const)
+            : ({ kind: "pause_backfill", backfillId, isPaused, ...by } as const);
         await carryOut(store, wish, commandTimeoutMs);
         return backfillAnswer(await found(store, request, backfillId));
       },
@@ -134,7 +134,7 @@ export function backfillRoutes(app: Api, options: ApiOptions): void {
   }
 }
 
-const byOf = ({ caller }: FastifyRequest): string => `rest_api:${caller?.id ?? ""}`;
+const byOf = ({ caller, ip }: FastifyRequest) => ({ by: `rest_api:${caller?.id ?? ""}`, from: ip });
 
 /** The DAG that a body names. Throws 403, 404, or 422 for what of its conf the DAG does not take. */
 async function specFor(store: Store, request: FastifyRequest, body: BackfillBody): Promise<DagSpec> {

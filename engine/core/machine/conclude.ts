@@ -5,7 +5,7 @@ import type { Attempt, Ending, MarkedTaskState } from "../records.ts";
 import { accrue, settleBill, writeAccrued } from "./booking.ts";
 import type { DecisionContext } from "./events.ts";
 import { MAX_OUTPUT_BYTES, outputTooLarge } from "./output-size.ts";
-import { startAnew } from "./people/renew.ts";
+import { beginsAnew, startAnew } from "./people/renew.ts";
 import { evaluate, finish } from "./progress.ts";
 import { isRetried, retryAt } from "./retry.ts";
 import type { RunDraft } from "./run-draft.ts";
@@ -53,7 +53,7 @@ export function succeed(
     writeAccrued(draft, attempt);
   }
   const ending = attempt.ending;
-  if (ending?.cause === "clear") {
+  if (ending && beginsAnew(draft, position, ending)) {
     startAnew(draft, position, ending, context);
     return;
   }
@@ -104,7 +104,7 @@ export function fail(
   };
   draft.attempt(position, closed);
   settleBill(draft, attempt, ended.usage, context);
-  if (attempt.ending?.cause === "clear") {
+  if (attempt.ending && beginsAnew(draft, position, attempt.ending)) {
     startAnew(draft, position, attempt.ending, context);
     return;
   }

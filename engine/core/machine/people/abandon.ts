@@ -5,7 +5,7 @@ import { accrue, settleBill } from "../booking.ts";
 import type { DecisionContext } from "../events.ts";
 import { finish } from "../progress.ts";
 import { attemptKey, type RunDraft } from "../run-draft.ts";
-import { startAnew } from "./renew.ts";
+import { beginsAnew, startAnew } from "./renew.ts";
 
 /**
  * Lets the state of tasks go on although AWS has not confirmed the end of their jobs. Each attempt stays an orphan: it is
@@ -17,7 +17,7 @@ export function abandon(draft: RunDraft, places: readonly number[], by: string, 
     if (attempt?.state !== "open" || attempt.ending === null || attempt.ref === null) continue;
     const { ending } = attempt;
     draft.attempt(place, { ...attempt, state: "orphan" });
-    if (ending.cause === "clear") {
+    if (beginsAnew(draft, place, ending)) {
       startAnew(draft, place, ending, context);
       continue;
     }

@@ -2,7 +2,7 @@ import type { Instant } from "../../json.ts";
 import type { Ending } from "../../records.ts";
 import { isFinished, isRunFinished } from "../../states.ts";
 import type { DecisionContext } from "../events.ts";
-import { evaluate } from "../progress.ts";
+import { evaluate, finishRun } from "../progress.ts";
 import type { RunDraft } from "../run-draft.ts";
 
 /** A task instance is as if it had never been: its tries, its history, its note and what its attempts still owe stay. */
@@ -23,14 +23,25 @@ export function remove(draft: RunDraft, place: number, why: string, by: string, 
   draft.forgetOutput(place);
 }
 
+/** Whether what ends now is to begin anew: a clear ended it, or cleared the mapped task that it is an instance of. */
+export const beginsAnew = (draft: RunDraft, place: number, ending: Ending): boolean =>
+  ending.cause === "clear" || isOfOldList(draft, place);
+
+function isOfOldList(draft: RunDraft, place: number): boolean {
+  const { taskAt, task } = draft.node(place);
+  return task.mapIndex >= 0 && task.mapIndex >= draft.mappedOf(taskAt).made;
+}
+
 /** The attempt that a clear ended is final, whatever its result: its task starts fresh (protocol rule 23). */
 export function startAnew(draft: RunDraft, place: number, { by }: Ending, context: DecisionContext): void {
-  const { taskAt, task } = draft.node(place);
+  const { taskAt } = draft.node(place);
   const { now } = context;
-  const isOfOldList = task.mapIndex >= 0 && task.mapIndex >= draft.mappedOf(taskAt).made;
-  if (isOfOldList) remove(draft, place, "its task was cleared", by, now);
+  const isOld = isOfOldList(draft, place);
+  if (isOld) remove(draft, place, "its task was cleared", by, now);
   else renew(draft, place, "cleared", by, now);
-  if (draft.run.state === "running") evaluate(draft, isOfOldList ? taskAt : place, context);
+  if (draft.run.state === "running") evaluate(draft, isOld ? taskAt : place, context);
+  // What it was an instance of may have been skipped meanwhile: then this was the last that the run waited for.
+  if (isOld) finishRun(draft, context);
 }
 
 /** An instance moves again: its mapped task is open until it has ended. */
