@@ -91,8 +91,8 @@ const app: App = {
         if (!config.connections[connection]) return unknownConnection(connection);
         return prepareTask({ ...rest, ...mapped, run, conf: run.conf, local: config.aws === "local", descriptor });
       },
-      concurrencyKey: (spec, run, template) => {
-        const rendered = renderText(template, { spec, run, conf: run.conf, local: config.aws === "local" });
+      concurrencyKey: (spec, run, template, vars) => {
+        const rendered = renderText(template, { spec, run, conf: run.conf, vars, local: config.aws === "local" });
         if (!rendered.ok) throw new Error(rendered.failure.message);
         return rendered.text;
       },

@@ -20,6 +20,7 @@ import { monitorRoutes } from "./routes/monitor.ts";
 import { peopleRoutes } from "./routes/people.ts";
 import { taskInstanceRoutes } from "./routes/task-instances.ts";
 import { triggerRoutes } from "./routes/trigger.ts";
+import { variableRoutes } from "./routes/variables.ts";
 import { refusals } from "./schemas/answers.ts";
 import { hasNul, isTooDeep, validatorCompiler } from "./validation.ts";
 
@@ -142,6 +143,7 @@ async function createApp(options: ApiOptions): Promise<Api> {
   await app.register(async (api) => {
     dagRoutes(api, options);
     triggerRoutes(api, options);
+    variableRoutes(api, options);
     dagRunRoutes(api, options);
     backfillRoutes(api, options);
     taskInstanceRoutes(api, options);

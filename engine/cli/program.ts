@@ -7,6 +7,7 @@ import { addFlowCommands } from "./flow-commands.ts";
 import { addPeopleCommands } from "./people-commands.ts";
 import type { Session } from "./session.ts";
 import { createSession, type GlobalOptions, type Surroundings } from "./session.ts";
+import { addVarsCommands } from "./vars-commands.ts";
 
 /** What a command does once its arguments are read; answers the exit code. */
 type Action<Options> = (session: Session, args: readonly string[], options: Options) => Promise<number>;
@@ -227,6 +228,7 @@ export function buildProgram(app: App, surroundings: Surroundings, exit: (code: 
 
   addPeopleCommands(program, runs, { bind, examples, wholeNumber });
   addFlowCommands(program, { bind, examples, wholeNumber });
+  addVarsCommands(program, { bind, examples });
 
   const tokens = program.command("tokens").description("who may use the REST API, and how far");
   tokens

@@ -1,5 +1,6 @@
 import type { DagSpec, TaskSpec } from "../core/dag.ts";
 import type { Json, JsonObject } from "../core/json.ts";
+import type { PrevSuccess } from "../core/machine/prev-success.ts";
 import type { DagRun } from "../core/records.ts";
 import { dsOf, isoText, lastCompleteInterval } from "../core/schedule/runs.ts";
 import { dayText } from "../core/schedule/zone.ts";
@@ -18,8 +19,6 @@ export interface RunArguments {
   /** The DAG's last run before this one that ended in success; null: there was none. */
   readonly prevSuccess?: PrevSuccess | null;
 }
-
-export type PrevSuccess = Pick<DagRun, "logicalAt" | "intervalStartAt" | "intervalEndAt" | "runAfterAt" | "startedAt">;
 
 /** What a task's templates are rendered from. */
 export interface TemplateArguments extends RunArguments {

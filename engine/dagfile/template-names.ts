@@ -82,6 +82,9 @@ function nameMistake(segments: readonly Segment[], known: KnownNames): Mistake |
   if (known.scope === "run" && OF_A_TASK.includes(name)) {
     return { message: `${name}: it belongs to a task; here only the names of the run are known` };
   }
+  if (known.scope === "run" && name === "prev_success") {
+    return { message: "prev_success: it is known once the run starts, and its concurrency key decides whether it may" };
+  }
   if (name === "item" && known.scope === "task")
     return { message: "item: only a task with for_each has one, in with, when and label" };
   if (OPEN.includes(name)) return null;

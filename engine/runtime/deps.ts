@@ -1,5 +1,6 @@
 import type { LoadedDag, DagSpec, TaskSpec } from "../core/dag.ts";
-import type { Json } from "../core/json.ts";
+import type { Json, JsonObject } from "../core/json.ts";
+import type { PrevSuccess } from "../core/machine/prev-success.ts";
 import type { Price } from "../core/pricing/price.ts";
 import type { AnyOperator, Connection, OperatorDescriptor } from "../core/operator.ts";
 import type { Prepared } from "../core/prepared.ts";
@@ -15,6 +16,10 @@ export interface PrepareRequest {
   readonly task: TaskSpec;
   readonly tryNumber: number;
   readonly outputs: Readonly<Record<string, Json>>;
+  /** The variables, by name. */
+  readonly vars: JsonObject;
+  /** The DAG's last success before this run; null: there was none, or no template of the DAG names it. */
+  readonly prevSuccess: PrevSuccess | null;
   /** The instance of a mapped task that is rendered; null: the task is none, or it is to be said what it is mapped over. */
   readonly mapped: { readonly item: Json; readonly mapIndex: number } | null;
   /** The list that a `listed` answer asked for. */
@@ -49,7 +54,7 @@ export interface EngineDeps {
   letGo(): void;
   prepare(request: PrepareRequest): Prepared;
   /** The concurrency key of a run, from its DAG's template; an exception says why there is none. */
-  concurrencyKey(spec: DagSpec, run: DagRun, template: string): string;
+  concurrencyKey(spec: DagSpec, run: DagRun, template: string, vars: JsonObject): string;
   /** The list at an S3 URI that a task is mapped over; an exception says why it cannot be had. */
   readList(uri: string, connection: Connection, signal: AbortSignal): Promise<readonly Json[]>;
   priceOf(usageKind: string): Price;

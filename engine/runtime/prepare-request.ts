@@ -1,11 +1,16 @@
-import type { Json } from "../core/json.ts";
+import type { Json, JsonObject } from "../core/json.ts";
 import { specAt, type ActiveRun, type Node } from "../core/machine/active-run.ts";
 import type { Mapped } from "../core/machine/mapped.ts";
 import { isFinished } from "../core/states.ts";
 import type { PrepareRequest } from "./deps.ts";
 
 /** What rendering the task at `place` is given. */
-export function prepareRequest(active: ActiveRun, place: number, { task, taskAt }: Node): PrepareRequest {
+export function prepareRequest(
+  active: ActiveRun,
+  place: number,
+  { task, taskAt }: Node,
+  vars: JsonObject,
+): PrepareRequest {
   const item = active.mapped.get(taskAt)?.expansion?.items[task.mapIndex] ?? null;
   return {
     spec: active.dag.version.spec,
@@ -13,6 +18,8 @@ export function prepareRequest(active: ActiveRun, place: number, { task, taskAt 
     task: specAt(active, place),
     tryNumber: task.tryNumber + 1,
     outputs: outputsFor(active, taskAt),
+    vars,
+    prevSuccess: active.prevSuccess ?? null,
     mapped: task.mapIndex < 0 ? null : { item, mapIndex: task.mapIndex },
   };
 }

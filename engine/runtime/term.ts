@@ -1,6 +1,7 @@
 import { auditOf } from "../core/audit.ts";
 import { nextVersion } from "../core/machine/publish.ts";
 import { quarantineBatch, splitBatch } from "../core/machine/split-batch.ts";
+import { prevSuccessWishes, rememberPrevSuccesses } from "../core/machine/prev-success.ts";
 import type { DecisionContext, TaskEvent } from "../core/machine/events.ts";
 import { World, type Touched } from "../core/machine/world.ts";
 import type { Prepared } from "../core/prepared.ts";
@@ -9,6 +10,7 @@ import { flush, type FlushSession } from "../store/flush.ts";
 import { groupBy } from "../store/group-by.ts";
 import { loadRuns, loadWorld, takenDates } from "../store/load.ts";
 import { loadPasts } from "../store/past.ts";
+import { loadPrevSuccesses } from "../store/prev-success.ts";
 import { pendingCommands } from "../store/inbox.ts";
 import { isDatabaseAway } from "../store/read-models/health.ts";
 import type { Fence } from "../store/writer-row.ts";
@@ -86,7 +88,7 @@ export class Term {
       (runId, error) => {
         deps.log.error({ err: error, runId }, "a decision failed; the run is quarantined");
       },
-      deps.concurrencyKey,
+      (...given) => deps.concurrencyKey(...given),
     );
     const dispatch = new Dispatch(deps, clock, world, launcher, observer, post);
     const term = new Term(deps, clock, session, fence, world, dispatch);
@@ -121,6 +123,7 @@ export class Term {
     this.world.startRuns(this.context());
     await this.readPasts();
     this.world.makeInstances(this.context());
+    await this.readPrevSuccesses();
     this.prepareReady();
     this.world.admit(this.context());
     await this.flush();
@@ -207,11 +210,24 @@ export class Term {
     this.world.followPasts(this.context());
   }
 
+  /** The last success before a run is read once, where its templates name it and before the first of them is rendered. */
+  private async readPrevSuccesses(): Promise<void> {
+    const wishes = prevSuccessWishes(this.unprepared().map(({ active }) => active));
+    if (wishes.length === 0) return;
+    // That run may have ended just now.
+    await this.flush();
+    rememberPrevSuccesses(this.world.runs, wishes, await loadPrevSuccesses(this.deps.store, wishes));
+  }
+
+  private unprepared(): readonly Touched[] {
+    return this.world.unprepared(this.deps.settings.maxNewRowsPerFlush);
+  }
+
   private prepareReady(): void {
-    for (const candidate of this.world.unprepared(this.deps.settings.maxNewRowsPerFlush)) {
+    for (const candidate of this.unprepared()) {
       const { active, position } = candidate;
       const node = active.nodes[position];
-      const request = node && prepareRequest(active, position, node);
+      const request = node && prepareRequest(active, position, node, this.world.variables.values);
       const prepared = request && this.prepare(request);
       if (prepared) this.decideTask(node.task, this.prepared(candidate, request, prepared));
     }

@@ -5,7 +5,7 @@ import { completeSpec } from "../core/dag.ts";
 import type { Booked, DagRun, DagVersion, LoadedWorld, TakenDate } from "../core/records.ts";
 import { groupBy } from "./group-by.ts";
 import type { Store } from "./open.ts";
-import { toAttempt, toBackfill, toDagState, toDeadline, toRun, toTask } from "./rows.ts";
+import { toAttempt, toBackfill, toDagState, toDeadline, toRun, toTask, toVariable } from "./rows.ts";
 import type { Database } from "./tables.ts";
 
 type Reader = Kysely<Database>;
@@ -64,6 +64,7 @@ export function loadWorld(store: Store): Promise<LoadedWorld> {
       .where(sql<boolean>`updates > 0`)
       .execute();
     const dagTasks = await db.selectFrom("dag_task").selectAll().execute();
+    const variables = await db.selectFrom("variable").selectAll().execute();
     return {
       installationId,
       versions: await versionsById(db, [...versionIds]),
@@ -72,6 +73,7 @@ export function loadWorld(store: Store): Promise<LoadedWorld> {
       deadlines: deadlines.map(toDeadline),
       assetQueue: assetQueue.map(({ dag_id: dagId, ...row }) => ({ dagId, ...row })),
       pools: Object.fromEntries(pools.map((row) => [row.pool, row.slots])),
+      variables: variables.map(toVariable),
       backfills: backfills.map(toBackfill),
       runs,
       ...(await rowsOf(db, runIds)),

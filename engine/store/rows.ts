@@ -1,5 +1,6 @@
 import type { Selectable } from "kysely";
 import type { Attempt, Backfill, DagRun, DagState, Deadline, TaskInstance } from "../core/records.ts";
+import type { Variable } from "../core/variables.ts";
 import type { Database } from "./tables.ts";
 
 const DAY_MS = 86_400_000;
@@ -37,6 +38,13 @@ export const toDagState = (row: Selectable<Database["dag"]>): DagState => ({
   scheduledUntil: row.scheduled_until,
   nextDueAt: row.next_due_at,
   failedRuns: row.failed_runs,
+});
+
+export const toVariable = (row: Selectable<Database["variable"]>): Variable => ({
+  name: row.name,
+  value: row.value,
+  description: row.description,
+  updatedAt: row.updated_at,
 });
 
 export const toDeadline = (row: Selectable<Database["deadline"]>): Deadline => ({

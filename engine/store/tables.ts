@@ -48,6 +48,7 @@ export interface Database {
   readonly dag_file: { sha256: string; bytes: Buffer };
   readonly dag_version_file: { version_id: string; path: string; sha256: string };
   readonly pool: { pool: string; slots: number };
+  readonly variable: { name: string; value: Json; description: string | null; updated_at: At };
   readonly backfill: {
     backfill_id: string;
     /** A bigint: read as text. */

@@ -43,6 +43,7 @@ class Fleet {
       outputs: [],
       expansions: [],
       assetQueue: [],
+      variables: [],
       dagTasks: [],
     };
     this.world = new World(this.loaded, () => false, rethrow);

@@ -247,6 +247,7 @@ export class Nights {
       outputs: [],
       expansions: [],
       assetQueue: [],
+      variables: [],
       dagTasks: [],
     };
     return new World(loaded, () => false, rethrow);

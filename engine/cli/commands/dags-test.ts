@@ -4,12 +4,14 @@ import type { Config } from "../../config.ts";
 import type { LoadedDag } from "../../core/dag.ts";
 import type { JsonObject } from "../../core/json.ts";
 import { isRunFinished } from "../../core/states.ts";
+import type { Variable } from "../../core/variables.ts";
 import type { Engine } from "../../runtime/engine.ts";
 import { enqueue } from "../../store/inbox.ts";
 import type { Store } from "../../store/open.ts";
 import { runsProgress } from "../../store/read-models/progress.ts";
 import type { RunDetail } from "../../store/read-models/run-detail.ts";
 import { listRuns } from "../../store/read-models/runs.ts";
+import { listVariables } from "../../store/read-models/variables.ts";
 import { checkRange, rangeOf, usage } from "../backfill/plan.ts";
 import { accepted } from "../backfill/run.ts";
 import { confOf } from "../backfill/wish.ts";
@@ -17,7 +19,7 @@ import { EXIT } from "../exit-codes.ts";
 import { findDag } from "../read-dags.ts";
 import { findRun } from "../runs/find-run.ts";
 import { runDocument, runLines } from "../runs/run-lines.ts";
-import { warn, withEngine, type Session } from "../session.ts";
+import { warn, withEngine, withStore, type Session } from "../session.ts";
 import { progressView } from "../text/progress.ts";
 
 const LOOK_MS = 200;
@@ -48,12 +50,21 @@ export async function dagsTest(
   // Nobody is told of a try-out, and a pause is about the schedule.
   const dag = { ...found, spec: { ...found.spec, notify: [], paused: false } };
   const fleet = `nocturne_test_${randomBytes(8).toString("hex")}`;
-  const detail = await withThrowaway(session, { ...config, fleet }, (store) =>
-    runOnce(session, config, store, dag, { date: options.date, conf }),
-  );
+  const variables = await variablesOf(session, config, dag);
+  const detail = await withThrowaway(session, { ...config, fleet }, async (store) => {
+    // They come first in the inbox: no run begins before them.
+    for (const { name, value } of variables) await enqueue(store, { kind: "set_variable", name, value, by: "cli" });
+    return runOnce(session, config, store, dag, { date: options.date, conf });
+  });
   for (const line of runLines(detail, out.colors)) out.print(line);
   out.document(runDocument(detail));
   return detail.run.state === "success" ? EXIT.done : EXIT.failed;
+}
+
+/** What the DAG's templates may read of the variables of the fleet that it is tried out for. */
+async function variablesOf(session: Session, config: Config, { spec }: LoadedDag): Promise<readonly Variable[]> {
+  if (!JSON.stringify(spec).includes("vars")) return [];
+  return withStore(session, config, listVariables);
 }
 
 /** A fleet that is there for `action` alone. */

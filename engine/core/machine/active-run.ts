@@ -5,6 +5,7 @@ import type { Attempt, DagRun, TaskInstance, TaskKey } from "../records.ts";
 import type { CompiledDag } from "./compiled-dag.ts";
 import type { Mapped } from "./mapped.ts";
 import type { Past } from "./past.ts";
+import type { PrevSuccess } from "./prev-success.ts";
 
 /** What the machine remembers of looking at a job; never written: after a takeover it starts anew. */
 export interface Looking {
@@ -48,6 +49,8 @@ export interface ActiveRun {
   isLoaded: boolean;
   /** How the run before stands; null: there is none that counts. undefined: it has not been asked for yet. */
   past: Past | null | undefined;
+  /** The DAG's last success before it, where templates name that; null: there was none. undefined: it has not been asked for. */
+  prevSuccess: PrevSuccess | null | undefined;
   /** Whether it has left memory; whoever still holds it must let go. */
   isGone: boolean;
 }

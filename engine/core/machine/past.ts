@@ -115,6 +115,7 @@ export class Pasts {
 
   /** The run is under way. */
   began(active: ActiveRun): void {
+    active.prevSuccess = undefined;
     if (active.dag.past.size === 0) return;
     const { dagId } = active.run;
     this.byDag.set(dagId, (this.byDag.get(dagId) ?? new Set()).add(active));
