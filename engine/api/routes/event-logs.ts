@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { AUDIT_ORDERS, auditPage } from "../../store/audit.ts";
+import { AUDIT_ORDERS, auditPage } from "../../store/read-models/audit.ts";
 import { iso } from "../answers/run.ts";
 import { visibleTo } from "../auth.ts";
 import type { Api, ApiOptions } from "../options.ts";

@@ -1,6 +1,6 @@
 import { NocturneError } from "../../core/errors.ts";
 import { parseDuration } from "../../core/duration.ts";
-import { auditPage } from "../../store/audit.ts";
+import { auditPage } from "../../store/read-models/audit.ts";
 import { EXIT } from "../exit-codes.ts";
 import { withStore, type Session } from "../session.ts";
 import { timeText } from "../text/figures.ts";

@@ -1,17 +1,7 @@
 import { sql } from "kysely";
-import type { AuditEntry } from "../core/records.ts";
-import type { Store } from "./open.ts";
-import {
-  all,
-  isVisible,
-  paged,
-  readPage,
-  within,
-  type Page,
-  type Paging,
-  type Span,
-  type Visible,
-} from "./read-models/page.ts";
+import type { AuditEntry } from "../../core/records.ts";
+import type { Store } from "../open.ts";
+import { all, isVisible, paged, readPage, within, type Page, type Paging, type Span, type Visible } from "./page.ts";
 
 /** An entry of the audit log, with the name of its run. */
 export interface AuditRow extends AuditEntry {
