@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Past, PastWish } from "../core/machine/past.ts";
+import type { Past, PastWish } from "../core/machine/past-rows.ts";
 import type { RunState, TaskState } from "../core/states.ts";
 import { NOT_LEAVING } from "./load.ts";
 import type { Store } from "./open.ts";

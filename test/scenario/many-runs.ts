@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { DagSpec } from "../../engine/core/dag.ts";
 import { keyOf } from "../../engine/core/machine/active-run.ts";
 import type { DecisionContext } from "../../engine/core/machine/events.ts";
-import type { Past, PastWish } from "../../engine/core/machine/past.ts";
+import type { Past, PastWish } from "../../engine/core/machine/past-rows.ts";
 import { bareRun } from "../../engine/core/machine/run-rows.ts";
 import { World } from "../../engine/core/machine/world.ts";
 import type { Launch } from "../../engine/core/operator.ts";

@@ -1,6 +1,6 @@
 import type { TaskSpec } from "../dag.ts";
 import { compileGraph, type DagGraph } from "../graph/dag-graph.ts";
-import { pastTasks } from "./past.ts";
+import { pastTasks } from "./past-tasks.ts";
 import { priorityWeights } from "../priority.ts";
 import type { DagVersion } from "../records.ts";
 

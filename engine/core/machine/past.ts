@@ -1,30 +1,7 @@
-import type { Instant } from "../json.ts";
+import type { CompiledDag } from "./compiled-dag.ts";
 import type { RunState, TaskState } from "../states.ts";
 import type { ActiveRun } from "./active-run.ts";
-import type { CompiledDag } from "./compiled-dag.ts";
-
-/** How the run before stands, as far as tasks of this one wait for theirs there. */
-export interface Past {
-  readonly runId: string;
-  readonly dagRunId: string;
-  readonly logicalAt: Instant;
-  readonly runState: RunState;
-  /** false: none of its tasks has begun, so each is waited for. */
-  readonly hasTasks: boolean;
-  /** By task number; of a mapped task the whole. What it does not have, it has never had: nobody waits for that. */
-  readonly states: ReadonlyMap<number, TaskState>;
-}
-
-/** Which run is asked for: the one before this logical date. */
-export interface PastWish {
-  readonly runId: string;
-  readonly dagId: string;
-  readonly logicalAt: Instant;
-  readonly backfillId: string | null;
-  /** With catchup, runs that somebody made by hand are passed over, as Airflow does. */
-  readonly scheduledOnly: boolean;
-  readonly taskNos: readonly number[];
-}
+import type { Past, PastWish } from "./past-rows.ts";
 
 /** What of the run before keeps a task waiting. */
 export interface HeldUp {
@@ -33,25 +10,6 @@ export interface HeldUp {
   /** null: that run has not begun its tasks. */
   readonly state: TaskState | null;
   readonly runState: RunState;
-}
-
-/** Which tasks of the run before each task waits for, by place: its own, and with wait_for_downstream what follows it. */
-export function pastTasks({
-  tasks,
-  taskNos,
-  downstream,
-}: Pick<CompiledDag, "tasks" | "taskNos" | "downstream">): ReadonlyMap<number, readonly number[]> {
-  const waits = new Map<number, number[]>();
-  tasks.forEach(({ dependsOnPast, waitForDownstream, teardownOf }, taskAt) => {
-    // A teardown is held up by nothing (rule 25).
-    if ((!dependsOnPast && !waitForDownstream) || teardownOf.length > 0) return;
-    const others = waitForDownstream ? (downstream[taskAt] ?? []) : [];
-    waits.set(
-      taskAt,
-      [taskAt, ...others].map((place) => taskNos[place] ?? -1),
-    );
-  });
-  return waits;
 }
 
 /** What keeps the task at this place waiting for the run before; null: nothing does. Not known yet: it waits, too. */
