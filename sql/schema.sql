@@ -408,6 +408,14 @@ CREATE TABLE task_note (
   CONSTRAINT task_note_pkey PRIMARY KEY (run_id, task_no, map_index)
 ) PARTITION BY RANGE (run_id);
 
+CREATE TABLE variable (
+  name text NOT NULL,
+  value jsonb NOT NULL,
+  description text,
+  updated_at timestamp with time zone NOT NULL,
+  CONSTRAINT variable_pkey PRIMARY KEY (name)
+);
+
 CREATE TABLE writer (
   only_row boolean NOT NULL DEFAULT true,
   epoch bigint NOT NULL,

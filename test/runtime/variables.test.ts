@@ -4,7 +4,7 @@ import type { VariableWish } from "../../engine/core/variables.ts";
 import { prepareTask } from "../../engine/dagfile/prepare.ts";
 import { renderText } from "../../engine/dagfile/render-text.ts";
 import type { EngineDeps } from "../../engine/runtime/deps.ts";
-import { auditPage } from "../../engine/store/audit.ts";
+import { auditPage } from "../../engine/store/read-models/audit.ts";
 import { commandResult, enqueue } from "../../engine/store/inbox.ts";
 import { listVariables } from "../../engine/store/read-models/variables.ts";
 import { dagSpec, taskSpec } from "../scenario/scenario.ts";
@@ -58,10 +58,10 @@ async function sent(): Promise<unknown[]> {
 }
 
 async function failures(): Promise<string[]> {
-  const { rows } = await fleet.store.pool.query<{ why: string }>(
-    "SELECT why FROM state_history WHERE to_state = 'failed'",
+  const { rows } = await fleet.store.pool.query<{ code: string; message: string }>(
+    "SELECT failure_code AS code, failure_message AS message FROM attempt WHERE failure_code IS NOT NULL",
   );
-  return rows.map(({ why }) => why);
+  return rows.map(({ code, message }) => `${code} ${message}`);
 }
 
 test("vars: a value that changes between two runs is seen by the second, with its type", async () => {
@@ -101,7 +101,7 @@ test("vars: one that was deleted fails the task with TEMPLATE_FAILED, and the me
   expect(await listVariables(fleet.store)).toEqual([]);
   await fleet.backfill(1, 1);
   await engine.settled();
-  expect(await sent()).toEqual([]);
+  expect(fleet.service.jobs).toEqual([]);
   expect(await failures()).toEqual([expect.stringMatching(/TEMPLATE_FAILED.*vars\.region/)]);
 });
 
@@ -185,4 +185,16 @@ test("prev_success: read once for a run, and again by the next writer", async ()
   const next = await fleet.engine(dagSpec(tasks), rendering);
   await next.settled();
   expect(await sent()).toEqual(["none", "none", "2026-03-02", "2026-03-02"]);
+});
+
+test("prev_success: a run that is made again looks anew", async () => {
+  const engine = await fleet.engine(reads("{{ prev_success.ds | default: 'none' }}"), rendering);
+  for (const day of [2, 1]) {
+    await fleet.backfill(day, day);
+    await engine.settled();
+  }
+  expect(await sent()).toEqual(["none", "none"]);
+  await fleet.backfill(2, 2, 1, "completed");
+  await engine.settled();
+  expect(await sent()).toEqual(["none", "none", "2026-03-01"]);
 });

@@ -141,6 +141,9 @@ describe("names that templates cannot read", () => {
     expect(problems(a("retries: 0", 'concurrency_key: { key: "{{ ds }}{{ try_number }}" }\n'))).toEqual([
       "2:37+10 DAG_TEMPLATE try_number: it belongs to a task; here only the names of the run are known",
     ]);
+    expect(problems(a("retries: 0", 'concurrency_key: "{{ vars.region }}{{ prev_success.ds }}"\n'))).toEqual([
+      "2:39+15 DAG_TEMPLATE prev_success: it is known once the run starts, and its concurrency key decides whether it may",
+    ]);
   });
 
   it("are the item's, outside a mapped task and in what it is mapped over", () => {
