@@ -106,10 +106,7 @@ describe("the key schedule", () => {
     ],
     ['{ cron: "0 0 29 2 0", calendar: business_days }', "", null],
   ])("a schedule of nothing but days left out is told at once: %s", (schedule, rest, message) => {
-    const startedAt = performance.now();
     const found = told(schedule, rest);
-    // 1.4 s on two busy cores, for a day left out that is decades ahead; a search without end would not come back.
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
     expect(found).toHaveLength(message === null ? 0 : 1);
     if (message !== null) expect(found[0]).toMatch(message);
   });

