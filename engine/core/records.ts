@@ -62,6 +62,9 @@ export interface DagRun {
   readonly isReopened?: boolean;
 }
 
+/** The DAG's last run before one, by logical date, that ended in success, as templates name it. */
+export type PrevSuccess = Pick<DagRun, "logicalAt" | "intervalStartAt" | "intervalEndAt" | "runAfterAt" | "startedAt">;
+
 export type BudgetLevel = "ok" | "warned" | "exceeded";
 
 /** Narrow: what changes often. Everything wide is on the attempt or in side tables. */

@@ -1,7 +1,6 @@
 import type { DagSpec, TaskSpec } from "../core/dag.ts";
 import type { Json, JsonObject } from "../core/json.ts";
-import type { PrevSuccess } from "../core/machine/prev-success.ts";
-import type { DagRun } from "../core/records.ts";
+import type { DagRun, PrevSuccess } from "../core/records.ts";
 import { dsOf, isoText, lastCompleteInterval } from "../core/schedule/runs.ts";
 import { dayText } from "../core/schedule/zone.ts";
 import type { TemplateContext } from "./template.ts";

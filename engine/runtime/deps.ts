@@ -1,10 +1,9 @@
 import type { LoadedDag, DagSpec, TaskSpec } from "../core/dag.ts";
 import type { Json, JsonObject } from "../core/json.ts";
-import type { PrevSuccess } from "../core/machine/prev-success.ts";
 import type { Price } from "../core/pricing/price.ts";
 import type { AnyOperator, Connection, OperatorDescriptor } from "../core/operator.ts";
 import type { Prepared } from "../core/prepared.ts";
-import type { DagRun } from "../core/records.ts";
+import type { DagRun, PrevSuccess } from "../core/records.ts";
 import type { EngineSettings } from "../core/settings.ts";
 import type { TimeScale } from "../core/time-scale.ts";
 import type { Store } from "../store/open.ts";

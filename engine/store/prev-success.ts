@@ -1,6 +1,7 @@
 import { sql } from "kysely";
-import type { PrevSuccess, PrevSuccessWish } from "../core/machine/prev-success.ts";
 import type { Instant } from "../core/json.ts";
+import type { PrevSuccessWish } from "../core/machine/prev-success.ts";
+import type { PrevSuccess } from "../core/records.ts";
 import { NOT_LEAVING } from "./load.ts";
 import type { Store } from "./open.ts";
 

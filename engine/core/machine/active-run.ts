@@ -1,11 +1,10 @@
 import type { Spent } from "../budget/spent.ts";
 import type { TaskSpec } from "../dag.ts";
 import type { Instant, Json, JsonObject } from "../json.ts";
-import type { Attempt, DagRun, TaskInstance, TaskKey } from "../records.ts";
+import type { Attempt, DagRun, PrevSuccess, TaskInstance, TaskKey } from "../records.ts";
 import type { CompiledDag } from "./compiled-dag.ts";
 import type { Mapped } from "./mapped.ts";
 import type { Past } from "./past-rows.ts";
-import type { PrevSuccess } from "./prev-success.ts";
 
 /** What the machine remembers of looking at a job; never written: after a takeover it starts anew. */
 export interface Looking {

@@ -1,10 +1,7 @@
 import type { DagSpec } from "../dag.ts";
 import type { Instant } from "../json.ts";
-import type { DagRun } from "../records.ts";
+import type { PrevSuccess } from "../records.ts";
 import type { ActiveRun } from "./active-run.ts";
-
-/** The DAG's last run before one, by logical date, that ended in success, as templates name it. */
-export type PrevSuccess = Pick<DagRun, "logicalAt" | "intervalStartAt" | "intervalEndAt" | "runAfterAt" | "startedAt">;
 
 /** Before which date of which DAG it is asked for. */
 export interface PrevSuccessWish {
