@@ -4,6 +4,7 @@ import type { Ending } from "../../core/records.ts";
 import { isoText } from "../../core/schedule/runs.ts";
 import type { RunDetail, TaskDetail } from "../../store/read-models/run-detail.ts";
 import type { RunSummary } from "../../store/read-models/runs.ts";
+import { nameOf } from "../people/say.ts";
 import { cents, spanText, timeText } from "../text/figures.ts";
 import { table } from "../text/table.ts";
 import type { Output } from "../output.ts";
@@ -36,7 +37,7 @@ export function runLines({ run, tasks, budget, note }: RunDetail, colors: Output
     { title: "COST", side: "right" as const },
   ];
   const rows = tasks.map((task) => [
-    task.taskId,
+    shownName(task),
     task.operator ?? "",
     paint(colors, task.state),
     task.tryNumber === 0 ? "" : String(task.tryNumber),
@@ -45,6 +46,9 @@ export function runLines({ run, tasks, budget, note }: RunDetail, colors: Output
   ]);
   return [...head, ...table(columns, rows), ...tasks.flatMap((task) => attemptLines(task, colors))];
 }
+
+/** "load", or of an instance of a mapped task "load[1] store south". */
+const shownName = (task: TaskDetail): string => `${nameOf(task)} ${task.label ?? ""}`.trimEnd();
 
 /** Over all tries: what failed was paid for too. */
 const spentOf = (tasks: readonly TaskDetail[]): string =>
@@ -55,13 +59,13 @@ const endingText = ({ by, cause, why }: Ending): string =>
 
 const isOpen = ({ state }: { readonly state: string }): boolean => state === "open" || state === "orphan";
 
-function attemptLines({ taskId, attempts }: TaskDetail, colors: Output["colors"]): string[] {
-  return attempts.flatMap((attempt) => {
+function attemptLines(task: TaskDetail, colors: Output["colors"]): string[] {
+  return task.attempts.flatMap((attempt) => {
     const { failure, logTail, links, ending, tryNumber } = attempt;
     if (failure === null && ending === null) return [];
     return [
       "",
-      `${colors.bold(`${taskId}, try ${tryNumber}`)}  launch ${attempt.launchKey}`,
+      `${colors.bold(`${shownName(task)}, try ${tryNumber}`)}  launch ${attempt.launchKey}`,
       ...(failure === null ? [] : [`  ${colors.red(failure.code)} (${failure.class})  ${failure.message}`]),
       ...(failure === null ? [] : [`  ${ERRORS[failure.code]}`]),
       ...(ending === null ? [] : [`  ${endingText(ending)}`]),
@@ -93,6 +97,8 @@ export function runDocument({ run, tasks, budget, note = null }: RunDetail): obj
     },
     tasks: tasks.map((task) => ({
       task_id: task.taskId,
+      map_index: task.mapIndex,
+      label: task.label,
       operator: task.operator,
       state: task.state === "none" ? null : task.state,
       try_number: task.tryNumber,

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { BudgetSpec } from "../../core/dag.ts";
 import type { Instant } from "../../core/json.ts";
 import type { Attempt, DagRun, LedgerEntry } from "../../core/records.ts";
@@ -21,6 +22,8 @@ export interface TaskDetail {
   readonly operator: string | null;
   readonly taskNo: number;
   readonly mapIndex: number;
+  /** Of an instance of a mapped task whose `for_each` says one. */
+  readonly label: string | null;
   readonly state: TaskState;
   readonly tryNumber: number;
   readonly maxTry: number;
@@ -59,8 +62,14 @@ export async function runDetail(store: Store, dagId: string, dagRunId: string): 
       .innerJoin("dag_task", (join) =>
         join.onRef("dag_task.task_no", "=", "task.task_no").on("dag_task.dag_id", "=", dagId),
       )
+      .leftJoin("expansion", (join) =>
+        join.onRef("expansion.run_id", "=", "task.run_id").onRef("expansion.task_no", "=", "task.task_no"),
+      )
       .selectAll("task")
       .select("dag_task.task_id")
+      .select(
+        sql<string | null>`CASE WHEN task.map_index >= 0 THEN expansion.labels ->> task.map_index END`.as("label"),
+      )
       .where("task.run_id", "=", run.runId)
       .orderBy("task.task_no")
       .orderBy("task.map_index")
@@ -81,6 +90,7 @@ export async function runDetail(store: Store, dagId: string, dagRunId: string): 
       operator: operators.get(task.task_id) ?? null,
       taskNo: task.task_no,
       mapIndex: task.map_index,
+      label: task.label,
       state: task.state,
       tryNumber: task.try_number,
       maxTry: task.max_try,
