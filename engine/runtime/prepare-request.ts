@@ -29,23 +29,28 @@ function outputsFor({ dag, mapped, outputs, nodes }: ActiveRun, taskAt: number):
   const named: [string, Json][] = [];
   for (const [place, output] of outputs) {
     const taskId = dag.tasks[place]?.taskId;
-    if (taskId !== undefined) named.push([taskId, output]);
+    if (taskId !== undefined && hasGiven(nodes[place])) named.push([taskId, output]);
   }
   for (const [at, instances] of mapped) {
     const { state } = nodes[at]?.task ?? {};
     if (at === taskAt || state === undefined || !isFinished(state)) continue;
-    named.push([dag.tasks[at]?.taskId ?? "", listOf(instances, outputs)]);
+    named.push([dag.tasks[at]?.taskId ?? "", listOf(instances, outputs, nodes)]);
   }
   return Object.fromEntries(named);
 }
 
+/** What a task gave counts while its last word is success: a clear or a person's mark can take that back. */
+const hasGiven = (node: Node | undefined): boolean => node?.task.state === "success";
+
 /** Made once for all who read it: a Mapped changes whenever one of its instances does. */
 const lists = new WeakMap<Mapped, readonly Json[]>();
 
-function listOf(mapped: Mapped, outputs: ReadonlyMap<number, Json>): readonly Json[] {
+function listOf(mapped: Mapped, outputs: ReadonlyMap<number, Json>, nodes: readonly Node[]): readonly Json[] {
   const known = lists.get(mapped);
   if (known) return known;
-  const list = mapped.places.slice(0, mapped.made).map((place) => outputs.get(place) ?? null);
+  const list = mapped.places
+    .slice(0, mapped.made)
+    .map((place) => (hasGiven(nodes[place]) ? (outputs.get(place) ?? null) : null));
   lists.set(mapped, list);
   return list;
 }

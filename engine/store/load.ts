@@ -253,7 +253,6 @@ async function rowsOf(db: Reader, runIds: readonly string[]): Promise<Omit<RunRo
     )
     .select(["output.run_id", "output.task_no", "output.map_index", "output.output"])
     .where(among("output.run_id", runIds))
-    .where("task.state", "=", "success")
     .execute();
   const expansions = await db.selectFrom("expansion").selectAll().where(among("run_id", runIds)).execute();
   return {

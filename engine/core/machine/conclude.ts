@@ -2,6 +2,7 @@ import { chosenTasks } from "../graph/chosen.ts";
 import type { Json } from "../json.ts";
 import type { Leads, TaskFailure, Usage } from "../operator.ts";
 import type { Attempt, Ending, MarkedTaskState } from "../records.ts";
+import { isFinished } from "../states.ts";
 import { accrue, settleBill, writeAccrued } from "./booking.ts";
 import type { DecisionContext } from "./events.ts";
 import { MAX_OUTPUT_BYTES, outputTooLarge } from "./output-size.ts";
@@ -161,7 +162,8 @@ function renewSetups(draft: RunDraft, position: number, context: DecisionContext
     draft.task(setup, fresh, "what it had set up is gone", "engine", now);
     draft.patch(setup, { attempt: null, prepared: null });
   }
-  if (setups.length === 0) return;
+  // Where none is made again there is nothing to wait for: the next try comes at its time.
+  if (setups.every((setup) => isFinished(draft.node(setup).task.state))) return;
   draft.task(position, { state: "none", retryAt: null }, "waits for its setup to be made again", "engine", now);
   for (const setup of setups) evaluate(draft, setup, context);
 }

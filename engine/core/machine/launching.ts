@@ -18,6 +18,7 @@ export function launch(draft: RunDraft, position: number, paramsHash: string, co
   const tryNumber = task.tryNumber + 1;
   const { runId, taskNo, mapIndex } = task;
   draft.leaveAttempt(position);
+  draft.forgetOutput(position);
   draft.attempt(position, {
     runId,
     taskNo,

@@ -115,7 +115,11 @@ export function finish(
   // A person's word for a task brings nothing up to date.
   if (state === "success" && by === "engine" && task.mapIndex < 0) produce(draft, taskAt, context.now);
   if (leads) leaveOut(draft, leftOut(draft.active.dag, taskAt, leads), context);
-  if (task.mapIndex >= 0) finishWhole(draft, taskAt, context);
+  if (task.mapIndex >= 0) {
+    finishWhole(draft, taskAt, context);
+    // Its task may have been cleared and wait for this end alone.
+    evaluate(draft, taskAt, context);
+  }
   evaluateDownstreams(draft, taskAt, context);
   finishRun(draft, context);
 }

@@ -14,7 +14,9 @@ export const isRetried = (failure: TaskFailure, { retryOn }: Pick<TaskSpec, "ret
  * that the same attempt always gets the same delay: between one and two bases, at most maxRetryDelayMs. Source: Airflow's next_retry_datetime.
  */
 export function retryAt(spec: TaskSpec, tryNumber: number, launchKey: string, endedAt: Instant): Instant {
-  const base = Math.max(1, Math.ceil(spec.retryDelayMs * Math.max(1, spec.retryBackoff) ** (tryNumber - 1)));
+  // Many tries grow beyond every number: what would be infinite, or nothing times infinity, is the maximum.
+  const growth = Math.min(Number.MAX_SAFE_INTEGER, Math.max(1, spec.retryBackoff) ** (tryNumber - 1));
+  const base = Math.max(1, Math.ceil(spec.retryDelayMs * growth));
   const jitter = spec.retryBackoff > 1 ? parseInt(launchKey.slice(0, 8), 16) % base : 0;
   return endedAt + Math.min(base + jitter, spec.maxRetryDelayMs);
 }

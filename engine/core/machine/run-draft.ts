@@ -148,7 +148,7 @@ export class RunDraft {
     this.patch(position, { task: after });
   }
 
-  /** What the task gave says nothing any more: it begins anew. */
+  /** What an earlier try of the task gave says nothing any more: outputs are kept by try, and the newest one counts. */
   forgetOutput(position: number): void {
     this.outputs.delete(position);
     this.outputsGone.add(position);
@@ -171,7 +171,11 @@ export class RunDraft {
   /** Changes an attempt, be it the newest or an earlier one that still owes something. */
   changeAttempt(position: number, after: Attempt): void {
     if (this.node(position).attempt?.tryNumber === after.tryNumber) this.attempt(position, after);
-    else this.track(this.active.settling.get(attemptKey(after)) ?? null, after);
+    else {
+      this.track(this.active.settling.get(attemptKey(after)) ?? null, after);
+      // The shell is told of the node: what it owes now may be owed later than before.
+      this.patch(position, {});
+    }
   }
 
   /** The task starts anew: what its newest attempt still owes is not forgotten. */

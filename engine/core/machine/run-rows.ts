@@ -85,10 +85,10 @@ export function activeRun({ run, tasks, attempts, outputs, expansions, booked }:
   }
   const places = new Map(nodes.map(({ task }, place) => [instanceKey(task), place]));
   dag.tasks.forEach((spec, taskAt) => {
-    const { state } = nodes[taskAt]?.task ?? {};
-    // What a task was mapped over before it began anew says nothing.
-    const isExpanded = state !== "none" && state !== "scheduled";
+    const { state, startedAt = null } = nodes[taskAt]?.task ?? {};
     const row = items.get(taskAt);
+    // What a task was mapped over before it began anew says nothing. Over nothing it ends without having started.
+    const isExpanded = startedAt !== null || (state === "skipped" && row?.items.length === 0);
     if (!spec.forEach || !row || !isExpanded) return;
     const { places: known = [] } = mapped.get(taskAt) ?? {};
     const states = known.map((place) => nodes[place]?.task.state ?? "removed");

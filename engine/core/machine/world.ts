@@ -297,12 +297,7 @@ export class World {
     active.openTasks = draft.openTasks;
     active.spent = draft.spent;
     if (draft.started) {
-      const earlier = active.nodes;
       active.nodes = [...draft.started];
-      draft.started.forEach((node, position) => {
-        // Tasks that do not run again keep what they gave.
-        if (node !== earlier[position]) active.outputs.delete(position);
-      });
       active.unstored.clear();
       draft.started.forEach((_, position) => this.touch(active, position));
     }

@@ -29,6 +29,31 @@ test("a retry with back-off waits between one and two bases, never longer than t
   );
 });
 
+test("a retry's delay is a whole number within its bounds, whatever the delay, the back-off and the number of tries", () => {
+  fc.assert(
+    fc.property(
+      key,
+      fc.integer({ min: 1, max: 1_000_000 }),
+      fc.integer({ min: 0, max: 7 * 86_400_000 }),
+      fc.double({ min: 0.1, max: 1_000, noNaN: true }),
+      fc.integer({ min: 0, max: 7 * 86_400_000 }),
+      (launchKey, tryNumber, retryDelayMs, retryBackoff, maxRetryDelayMs) => {
+        const spec = taskSpec("a", { retryDelayMs, retryBackoff, maxRetryDelayMs });
+        const waited = retryAt(spec, tryNumber, launchKey, 1_000) - 1_000;
+        expect(Number.isSafeInteger(waited)).toBe(true);
+        expect(waited).toBeGreaterThanOrEqual(Math.min(retryDelayMs, maxRetryDelayMs));
+        expect(waited).toBeLessThanOrEqual(maxRetryDelayMs);
+        expect(retryAt(spec, tryNumber, launchKey, 1_000) - 1_000).toBe(waited);
+      },
+    ),
+  );
+});
+
+test("no delay at all stays none, after ten thousand tries too", () => {
+  const none = taskSpec("a", { retryDelayMs: 0, retryBackoff: 2 });
+  expect(retryAt(none, 10_000, "f".repeat(48), 1_000)).toBe(1_001);
+});
+
 test("throttled launches back off to two minutes at the most, and obey the service's own wish", () => {
   fc.assert(
     fc.property(key, fc.nat(1_000), (launchKey, pushbacks) => {

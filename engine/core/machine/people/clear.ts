@@ -1,4 +1,5 @@
 import type { Json } from "../../json.ts";
+import { isFinished } from "../../states.ts";
 import type { DecisionContext } from "../events.ts";
 import { fail } from "../conclude.ts";
 import { launch } from "../launching.ts";
@@ -16,6 +17,11 @@ export function clear(draft: RunDraft, places: readonly number[], by: string, co
 
 function clearOne(draft: RunDraft, place: number, by: string, context: DecisionContext): void {
   const { task, taskAt } = draft.node(place);
+  // An instance of a list that holds no more: its task is mapped anew, or it would wait for an instance that never comes.
+  if (task.mapIndex >= 0 && task.mapIndex >= draft.mappedOf(taskAt).made && isFinished(draft.node(taskAt).task.state)) {
+    clearOne(draft, taskAt, by, context);
+    return;
+  }
   if (draft.spec(place).forEach && task.mapIndex < 0) {
     const { places } = draft.mappedOf(place);
     draft.mapped.set(place, { ...NOT_MAPPED_YET, places });
