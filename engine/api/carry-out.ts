@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ErrorCode } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
-import type { CommandBody, CommandResult } from "../core/records.ts";
+import type { CommandBody, CommandResult } from "../core/commands.ts";
 import { commandResult, enqueue, withdraw } from "../store/inbox.ts";
 import { storeHealth } from "../store/read-models/health.ts";
 import type { Store } from "../store/open.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { NocturneError } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
-import type { CommandBody } from "../core/records.ts";
+import type { CommandBody } from "../core/commands.ts";
 import { commandResult, enqueue, withdraw } from "../store/inbox.ts";
 import type { Store } from "../store/open.ts";
 import { doer } from "./doer.ts";

@@ -1,5 +1,5 @@
 import type { Instant, JsonObject } from "./json.ts";
-import type { AuditEntry, Command, CommandResult } from "./records.ts";
+import type { AuditEntry, Command, CommandResult } from "./commands.ts";
 
 /** Wishes of programs about their own work: whoever asked for the run wrote it down already. */
 const UNTOLD: ReadonlySet<string> = new Set(["adopt_run"]);

@@ -1,8 +1,8 @@
-import { specAt } from "../core/machine/active-run.ts";
+import { keyOf, placeOf, specAt } from "../core/machine/active-run.ts";
 import { debts, owed, type Owed } from "../core/machine/owed.ts";
 import type { Touched, World } from "../core/machine/world.ts";
 import type { JsonObject } from "../core/json.ts";
-import type { Attempt } from "../core/records.ts";
+import type { Attempt, TaskKey } from "../core/records.ts";
 import { Agenda } from "../core/agenda.ts";
 import type { EngineClock } from "./clock.ts";
 import type { EngineDeps, PrepareRequest } from "./deps.ts";
@@ -13,7 +13,8 @@ const MOST_PARAMS = 1_000;
 
 /** Carries out what rows owe, once it is durable; what is owed later waits in the agenda and is asked again then. */
 export class Dispatch {
-  private readonly agenda = new Agenda<Touched>();
+  /** By key: a run may have been read anew meanwhile, or have left. */
+  private readonly agenda = new Agenda<TaskKey>();
   /** When each task is asked next, so that a task has one entry that counts, however much it owes. */
   private readonly nextAt = new Map<string, number>();
   private readonly alarmed = new Set<string>();
@@ -50,9 +51,11 @@ export class Dispatch {
   /** Looks at what is owed by the tasks that changed, and by those whose time has come. */
   run(touched: readonly Touched[]): void {
     for (const each of touched) this.actOn(each);
-    for (const each of this.agenda.take(this.clock.now())) {
-      this.nextAt.delete(keyOf(each));
-      this.actOn(each);
+    for (const key of this.agenda.take(this.clock.now())) {
+      this.nextAt.delete(keyOf(key));
+      const active = this.world.runs.get(key.runId);
+      const position = active && placeOf(active, key);
+      if (active && position !== undefined) this.actOn({ active, position });
     }
   }
 
@@ -132,13 +135,14 @@ export class Dispatch {
     this.later(this.clock.now() + this.deps.settings.repeatMs, touched);
   }
 
-  private later(at: number, touched: Touched): void {
-    const key = keyOf(touched);
-    const known = this.nextAt.get(key);
+  private later(at: number, { active, position }: Touched): void {
+    const task = active.nodes[position]?.task;
+    if (!task) return;
+    const { runId, taskNo, mapIndex } = task;
+    const name = keyOf(task);
+    const known = this.nextAt.get(name);
     if (known !== undefined && known <= at) return;
-    this.nextAt.set(key, at);
-    this.agenda.add(at, touched);
+    this.nextAt.set(name, at);
+    this.agenda.add(at, { runId, taskNo, mapIndex });
   }
 }
-
-const keyOf = ({ active, position }: Touched): string => `${active.run.runId}/${position}`;

@@ -2,7 +2,7 @@ import type { JsonObject } from "../core/json.ts";
 import { compileDag } from "../core/machine/compiled-dag.ts";
 import type { DecisionContext } from "../core/machine/events.ts";
 import type { World } from "../core/machine/world.ts";
-import type { Command, CommandResult } from "../core/records.ts";
+import type { Command, CommandResult } from "../core/commands.ts";
 import { isRunFinished } from "../core/states.ts";
 import { loadRun, versionById } from "../store/load.ts";
 import type { Store } from "../store/open.ts";

@@ -5,7 +5,8 @@ import { prevSuccessWishes, rememberPrevSuccesses } from "../core/machine/prev-s
 import type { DecisionContext, TaskEvent } from "../core/machine/events.ts";
 import { World, type Touched } from "../core/machine/world.ts";
 import type { Prepared } from "../core/prepared.ts";
-import type { FlushBatch, TaskKey } from "../core/records.ts";
+import type { TaskKey } from "../core/records.ts";
+import type { FlushBatch } from "../core/flush-batch.ts";
 import { flush, type FlushSession } from "../store/flush.ts";
 import { groupBy } from "../store/group-by.ts";
 import { loadRuns, loadWorld, takenDates } from "../store/load.ts";

@@ -1,15 +1,7 @@
 import { cleanJson, cleanText } from "../core/clean-text.ts";
 import type { Json } from "../core/json.ts";
-import type {
-  Attempt,
-  DagRun,
-  DagVersionToPublish,
-  Deadline,
-  FlushBatch,
-  LedgerEntry,
-  MailFacts,
-  TaskInstance,
-} from "../core/records.ts";
+import type { Attempt, DagRun, Deadline, LedgerEntry, MailFacts, TaskInstance } from "../core/records.ts";
+import type { DagVersionToPublish, FlushBatch } from "../core/flush-batch.ts";
 import { statementText } from "./sql-files.ts";
 
 /** A statement of a flush: its text, and the arrays it is sent for a batch. */

@@ -1,6 +1,6 @@
 import type pg from "pg";
 import type { Instant } from "../core/json.ts";
-import type { FlushBatch } from "../core/records.ts";
+import type { FlushBatch } from "../core/flush-batch.ts";
 import { openClient } from "./connect.ts";
 import { COMMANDS, FENCE, ROWS, VERSION, versionValues, type FlushStatement } from "./flush-statements.ts";
 import type { Store } from "./open.ts";

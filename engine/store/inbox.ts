@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { cleanJson } from "../core/clean-text.ts";
 import type { Json } from "../core/json.ts";
-import type { Command, CommandBody, CommandResult } from "../core/records.ts";
+import type { Command, CommandBody, CommandResult } from "../core/commands.ts";
 import { openClient } from "./connect.ts";
 import type { Store } from "./open.ts";
 

@@ -7,13 +7,12 @@ import type {
   AttemptState,
   BackfillState,
   BudgetLevel,
-  CommandBody,
-  CommandResult,
   DeadlineState,
   Ending,
   LedgerEntry,
   ReprocessBehavior,
 } from "../core/records.ts";
+import type { CommandBody, CommandResult } from "../core/commands.ts";
 import type { FailureClass } from "../core/operator.ts";
 import type { ErrorCode, Problem } from "../core/errors.ts";
 import type { RunState, RunType, TaskState } from "../core/states.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { startApi } from "../../engine/api/server.ts";
-import type { Command, CommandResult } from "../../engine/core/records.ts";
+import type { Command, CommandResult } from "../../engine/core/commands.ts";
 import { pendingCommands } from "../../engine/store/inbox.ts";
 import { until } from "../store/fleet.ts";
 import { options, publication, serviceOfThisFile } from "./service.ts";

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Command, CommandResult } from "../../engine/core/records.ts";
+import type { Command, CommandResult } from "../../engine/core/commands.ts";
 import { pendingCommands } from "../../engine/store/inbox.ts";
 import { AT, FROZEN, attempt, run, task } from "../store/batches.ts";
 import { until } from "../store/fleet.ts";

@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from "vitest";
 import type { ApiOptions, ServiceStatus } from "../../engine/api/options.ts";
 import { startApi, type ApiServer } from "../../engine/api/server.ts";
 import { SCHEDULE_DEFAULTS, type DagSpec } from "../../engine/core/dag.ts";
-import type { DagVersionToPublish } from "../../engine/core/records.ts";
+import type { DagVersionToPublish } from "../../engine/core/flush-batch.ts";
 import { newRunId } from "../../engine/runtime/ids.ts";
 import type { Store } from "../../engine/store/open.ts";
 import { createToken, type TokenRole } from "../../engine/store/tokens.ts";

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { DagSpec } from "../../engine/core/dag.ts";
-import type { BackfillWish, CommandResult } from "../../engine/core/records.ts";
+import type { BackfillWish } from "../../engine/core/records.ts";
+import type { CommandResult } from "../../engine/core/commands.ts";
 import { commandResult, enqueue } from "../../engine/store/inbox.ts";
 import { backfillProgress } from "../../engine/store/read-models/backfills.ts";
 import { runHistory } from "../../engine/store/read-models/run-history.ts";

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { DagSpec } from "../../engine/core/dag.ts";
 import type { JsonObject } from "../../engine/core/json.ts";
-import type { CommandBody, CommandResult } from "../../engine/core/records.ts";
+import type { CommandBody, CommandResult } from "../../engine/core/commands.ts";
 import type { SubRuns } from "../../engine/core/sub-runs.ts";
 import type { Engine } from "../../engine/runtime/engine.ts";
 import { findApprovalLink, makeApprovalLink } from "../../engine/store/approval-links.ts";

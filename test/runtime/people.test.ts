@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { CommandBody, CommandResult, PeopleBody } from "../../engine/core/records.ts";
+import type { CommandBody, CommandResult, PeopleBody } from "../../engine/core/commands.ts";
 import { auditPage, type AuditRow } from "../../engine/store/read-models/audit.ts";
 import { commandResult, enqueue } from "../../engine/store/inbox.ts";
 import { peoplePreview } from "../../engine/store/read-models/people-preview.ts";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { CommandResult } from "../../engine/core/records.ts";
+import type { CommandResult } from "../../engine/core/commands.ts";
 import type { VariableWish } from "../../engine/core/variables.ts";
 import { prepareTask } from "../../engine/dagfile/prepare.ts";
 import { renderText } from "../../engine/dagfile/render-text.ts";

@@ -5,13 +5,12 @@ import type {
   Backfill,
   DagRun,
   DagState,
-  DagVersionToPublish,
   Deadline,
-  FlushBatch,
   LedgerEntry,
   Mail,
   TaskInstance,
 } from "../../engine/core/records.ts";
+import type { DagVersionToPublish, FlushBatch } from "../../engine/core/flush-batch.ts";
 
 /** 2026-01-02 05:00:00.123 UTC: times must keep their milliseconds. */
 export const AT = Date.UTC(2026, 0, 2, 5, 0, 0, 123);

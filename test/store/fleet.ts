@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll } from "vitest";
-import type { FlushBatch } from "../../engine/core/records.ts";
+import type { FlushBatch } from "../../engine/core/flush-batch.ts";
 import { flush, openFlushSession, type FlushOutcome, type FlushSession } from "../../engine/store/flush.ts";
 import { openStore, type Store } from "../../engine/store/open.ts";
 import { takeWriter, type Fence } from "../../engine/store/writer-row.ts";

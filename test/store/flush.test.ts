@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { DagVersionToPublish } from "../../engine/core/records.ts";
+import type { DagVersionToPublish } from "../../engine/core/flush-batch.ts";
 import { enqueue, pendingCommands, commandResult, withdraw } from "../../engine/store/inbox.ts";
 import { dagFile, existingRuns, frozenParams, loadRun, loadWorld, versionById } from "../../engine/store/load.ts";
 import { AT, FROZEN, attempt, backfill, entry, run, task, version } from "./batches.ts";

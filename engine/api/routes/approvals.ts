@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ApprovalWish } from "../../core/records.ts";
+import type { ApprovalWish } from "../../core/commands.ts";
 import { findApprovalLink, type ApprovalLink } from "../../store/approval-links.ts";
 import { oneRun } from "../../store/read-models/run-list.ts";
 import { waitingApprovals } from "../../store/read-models/approvals.ts";

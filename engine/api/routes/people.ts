@@ -1,6 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import type { PeopleBody, TaskWish } from "../../core/records.ts";
+import type { PeopleBody, TaskWish } from "../../core/commands.ts";
 import type { Store } from "../../store/open.ts";
 import { peoplePreview, type Meant } from "../../store/read-models/people-preview.ts";
 import { oneRun } from "../../store/read-models/run-list.ts";

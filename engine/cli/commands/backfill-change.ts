@@ -1,5 +1,5 @@
 import { NocturneError } from "../../core/errors.ts";
-import type { CommandBody } from "../../core/records.ts";
+import type { CommandBody } from "../../core/commands.ts";
 import { oneBackfill } from "../../store/read-models/backfills.ts";
 import { backfillRow } from "../backfill/show.ts";
 import { EXIT } from "../exit-codes.ts";

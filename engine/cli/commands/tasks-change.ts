@@ -1,5 +1,5 @@
 import { NocturneError } from "../../core/errors.ts";
-import type { MarkedTaskState } from "../../core/records.ts";
+import type { MarkedTaskState } from "../../core/commands.ts";
 import { nearest } from "../../core/similar.ts";
 import { choiceOf, type ChoiceOptions } from "../people/choice.ts";
 import { doAction, doOnRun } from "../people/do.ts";

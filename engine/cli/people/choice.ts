@@ -1,5 +1,5 @@
 import { NocturneError } from "../../core/errors.ts";
-import type { TaskWish } from "../../core/records.ts";
+import type { TaskWish } from "../../core/commands.ts";
 
 /** The options that choose task instances. */
 export interface ChoiceOptions {

@@ -1,6 +1,6 @@
 import { NocturneError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json.ts";
-import type { PeopleBody, TaskWish } from "../../core/records.ts";
+import type { PeopleBody, TaskWish } from "../../core/commands.ts";
 import type { Store } from "../../store/open.ts";
 import { peoplePreview, type Preview } from "../../store/read-models/people-preview.ts";
 import { EXIT } from "../exit-codes.ts";

@@ -1,21 +1,17 @@
 import type {
-  AuditEntry,
   Attempt,
   Backfill,
-  Change,
-  CommandResult,
   DagRun,
   DagState,
-  DagVersionToPublish,
   Deadline,
-  FlushBatch,
   HistoryEntry,
   LedgerEntry,
   Mail,
-  NoteChange,
   TaskInstance,
   TaskKey,
 } from "../records.ts";
+import type { Change, DagVersionToPublish, FlushBatch } from "../flush-batch.ts";
+import type { AuditEntry, CommandResult, NoteChange } from "../commands.ts";
 import type { AssetEvent, QueuedAsset } from "../assets/events.ts";
 import type { VariableChange } from "../variables.ts";
 import { keyOf, type ActiveRun } from "./active-run.ts";

@@ -1,5 +1,5 @@
 import type { LoadedDag } from "../dag.ts";
-import type { DagVersionToPublish } from "../records.ts";
+import type { DagVersionToPublish } from "../flush-batch.ts";
 import type { World } from "./world.ts";
 
 /** The next version of a DAG, or null when the file says what the current version says (protocol rule 28). */

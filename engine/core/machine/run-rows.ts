@@ -1,6 +1,7 @@
 import { Spent } from "../budget/spent.ts";
 import type { Json } from "../json.ts";
-import type { Attempt, Booked, DagRun, ExpansionRow, LoadedWorld, TaskInstance, TaskKey } from "../records.ts";
+import type { Attempt, Booked, DagRun, ExpansionRow, TaskInstance, TaskKey } from "../records.ts";
+import type { LoadedWorld } from "../flush-batch.ts";
 import { isFinished } from "../states.ts";
 import { NOT_LOOKED, newTask, type ActiveRun, type Node } from "./active-run.ts";
 import { hasDebts } from "./attempt-debts.ts";

@@ -1,4 +1,5 @@
-import type { Change, DagRun, Deadline, FlushBatch, Mail } from "../records.ts";
+import type { DagRun, Deadline, Mail } from "../records.ts";
+import type { Change, FlushBatch } from "../flush-batch.ts";
 
 const EMPTY: FlushBatch = {
   versions: [],

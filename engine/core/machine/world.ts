@@ -1,4 +1,5 @@
-import type { Backfill, DagRun, DagVersionToPublish, LoadedWorld, TaskKey } from "../records.ts";
+import type { Backfill, DagRun, TaskKey } from "../records.ts";
+import type { DagVersionToPublish, LoadedWorld } from "../flush-batch.ts";
 import { isRunFinished } from "../states.ts";
 import { Variables } from "../variables.ts";
 import { formatDuration } from "../duration.ts";

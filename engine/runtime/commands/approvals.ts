@@ -5,7 +5,7 @@ import type { DecisionContext } from "../../core/machine/events.ts";
 import { activeRun } from "../../core/machine/run-rows.ts";
 import { compileDag } from "../../core/machine/compiled-dag.ts";
 import type { World } from "../../core/machine/world.ts";
-import type { ApprovalWish, CommandResult } from "../../core/records.ts";
+import type { ApprovalWish, CommandResult } from "../../core/commands.ts";
 import { loadRun, versionById } from "../../store/load.ts";
 import type { Store } from "../../store/open.ts";
 

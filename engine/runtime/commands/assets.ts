@@ -1,6 +1,6 @@
 import type { DecisionContext } from "../../core/machine/events.ts";
 import type { World } from "../../core/machine/world.ts";
-import type { CommandBody, CommandResult } from "../../core/records.ts";
+import type { CommandBody, CommandResult } from "../../core/commands.ts";
 import { nearest } from "../../core/similar.ts";
 
 /** Somebody outside says that an asset is up to date. A name that no DAG uses is a mistake: nobody would ever hear of it. */

@@ -3,7 +3,7 @@ import type { DecisionContext, RunEvent } from "../../core/machine/events.ts";
 import { selectTasks, type Refusal, type View } from "../../core/machine/people/select.ts";
 import { whatToClear, type ClearPlan } from "../../core/machine/people/what-to-clear.ts";
 import type { World } from "../../core/machine/world.ts";
-import type { CommandResult, PeopleBody, TaskWish } from "../../core/records.ts";
+import type { CommandResult, PeopleBody, TaskWish } from "../../core/commands.ts";
 import { refsLike } from "../../store/read-models/refs-like.ts";
 import type { Store } from "../../store/open.ts";
 import { act, onLatest, targetOf, targetsOf, type Target } from "./target.ts";

@@ -4,7 +4,8 @@ import { rebase, type Rebased } from "../../core/machine/people/rebase.ts";
 import type { Refusal, View } from "../../core/machine/people/select.ts";
 import { activeRun, type RunRows } from "../../core/machine/run-rows.ts";
 import type { World } from "../../core/machine/world.ts";
-import type { DagRun, TaskWish } from "../../core/records.ts";
+import type { DagRun } from "../../core/records.ts";
+import type { TaskWish } from "../../core/commands.ts";
 import { isRunFinished } from "../../core/states.ts";
 import { loadRun, versionById } from "../../store/load.ts";
 import { isArchived } from "../../store/read-models/archived.ts";
@@ -29,6 +30,7 @@ export function act(world: World, target: Target, event: RunEvent, context: Deci
     if (!isRunFinished(rebased.from.state)) world.decideRun(runId, { kind: "taken_over" }, context);
   } else if (rows !== null && !world.runs.has(runId)) world.addRun(rows);
   world.decideRun(runId, event, context);
+  if (rebased) world.decideRun(runId, { kind: "rebased" }, context);
 }
 
 /** The run itself, and with past or future those of the DAG's earlier or later logical dates. */

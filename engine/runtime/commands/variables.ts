@@ -1,7 +1,7 @@
 import { cleanText } from "../../core/clean-text.ts";
 import type { DecisionContext } from "../../core/machine/events.ts";
 import type { World } from "../../core/machine/world.ts";
-import type { CommandBody, CommandResult } from "../../core/records.ts";
+import type { CommandBody, CommandResult } from "../../core/commands.ts";
 import { nearest } from "../../core/similar.ts";
 import { MOST_VARIABLES, variableMistake } from "../../core/variables.ts";
 

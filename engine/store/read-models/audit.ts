@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { AuditEntry } from "../../core/records.ts";
+import type { AuditEntry } from "../../core/commands.ts";
 import type { Store } from "../open.ts";
 import { all, isVisible, paged, readPage, within, type Page, type Paging, type Span, type Visible } from "./page.ts";
 

@@ -3,7 +3,7 @@ import { rebase } from "../../core/machine/people/rebase.ts";
 import { selectTasks, type Refusal, type View } from "../../core/machine/people/select.ts";
 import { whatToClear } from "../../core/machine/people/what-to-clear.ts";
 import { activeRun } from "../../core/machine/run-rows.ts";
-import type { TaskWish } from "../../core/records.ts";
+import type { TaskWish } from "../../core/commands.ts";
 import type { TaskState } from "../../core/states.ts";
 import { loadRun, versionById } from "../load.ts";
 import type { Store } from "../open.ts";

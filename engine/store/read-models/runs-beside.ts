@@ -1,5 +1,5 @@
 import type { Instant } from "../../core/json.ts";
-import type { TaskWish } from "../../core/records.ts";
+import type { TaskWish } from "../../core/commands.ts";
 import type { Store } from "../open.ts";
 
 /** The runs of a DAG before, or after, a logical date; the nearest first, at most `limit`. Those in the archive are left out. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { splitBatch } from "../../../engine/core/machine/split-batch.ts";
-import type { DeadlineState, FlushBatch, Mail } from "../../../engine/core/records.ts";
+import type { DeadlineState, Mail } from "../../../engine/core/records.ts";
+import type { FlushBatch } from "../../../engine/core/flush-batch.ts";
 import { AT, EMPTY, dagState, deadline, mail, run, version } from "../../store/batches.ts";
 
 const dag = version("nightly", 1, { extract: 1 });

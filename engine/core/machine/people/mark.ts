@@ -1,4 +1,4 @@
-import type { MarkedTaskState } from "../../records.ts";
+import type { MarkedTaskState } from "../../commands.ts";
 import { isFinished, isRunFinished } from "../../states.ts";
 import { fail } from "../conclude.ts";
 import { endRun } from "../end-run.ts";

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../../errors.ts";
-import type { TaskWish } from "../../records.ts";
+import type { TaskWish } from "../../commands.ts";
 import { nearest } from "../../similar.ts";
 import type { TaskState } from "../../states.ts";
 import { placeOf, type ActiveRun } from "../active-run.ts";

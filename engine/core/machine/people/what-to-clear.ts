@@ -1,4 +1,4 @@
-import type { TaskWish } from "../../records.ts";
+import type { TaskWish } from "../../commands.ts";
 import { inOrder, reachable, selectTasks, type Refusal, type View } from "./select.ts";
 
 /** What a clear would do: the places it begins anew, and the setups it leaves, since what they made still stands. */
