@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { DagSpec } from "../../engine/core/dag.ts";
 import { keyOf } from "../../engine/core/machine/active-run.ts";
-import type { DecisionContext } from "../../engine/core/machine/events.ts";
+import type { DecisionContext, RunEvent } from "../../engine/core/machine/events.ts";
 import type { Past, PastWish } from "../../engine/core/machine/past-rows.ts";
 import { bareRun } from "../../engine/core/machine/run-rows.ts";
 import { World } from "../../engine/core/machine/world.ts";
@@ -13,11 +13,10 @@ import type {
   DagState,
   DagVersion,
   ExpansionRow,
-  FlushBatch,
-  LoadedWorld,
   Mail,
   TaskInstance,
 } from "../../engine/core/records.ts";
+import type { FlushBatch, LoadedWorld } from "../../engine/core/flush-batch.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 import { isRunFinished } from "../../engine/core/states.ts";
 
@@ -124,6 +123,23 @@ export class ManyRuns {
     const cleared = { ...run, state: "queued", startedAt: null, endedAt: null, ending: null } as const;
     const rows = { tasks: of(this.rows.tasks), attempts: of(this.rows.attempts), expansions: of(this.rows.expansions) };
     this.world.enterRun(run, { run: cleared, ...rows, outputs: [], booked: [] });
+    return this.turn();
+  }
+
+  /** A person's word about tasks of a run, "load" or "load[2]"; a run that has left memory is read again first. */
+  person(name: string, tasks: readonly string[], eventOf: (places: readonly number[]) => RunEvent): this {
+    const run = this.rows.runs.get(name);
+    if (!run) throw new Error(`no run ${name}`);
+    if (!this.world.runs.has(name)) {
+      const of = <T extends { readonly runId: string }>(rows: ReadonlyMap<string, T>): T[] =>
+        [...rows.values()].filter(({ runId }) => runId === name);
+      const { tasks: rows, attempts, expansions } = this.rows;
+      const read = { tasks: of(rows), attempts: of(attempts), expansions: of(expansions) };
+      this.world.addRun({ run, ...read, outputs: [], booked: [] });
+    }
+    const active = this.world.runs.get(name);
+    const places = tasks.map((task) => active?.nodes.indexOf(this.node(`${name} ${task}`)) ?? -1);
+    this.world.decideRun(name, eventOf(places), this.context());
     return this.turn();
   }
 

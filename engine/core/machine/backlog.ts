@@ -56,10 +56,10 @@ export class Backlog {
     return list;
   }
 
-  /** How a mapped task of the run stands; of a run that is gone or being ended nothing more is made. */
+  /** How a mapped task of the run stands; of a run that is gone, waits for its turn or is being ended nothing more is made. */
   mapped(active: ActiveRun, taskAt: number): void {
     const mapped = active.mapped.get(taskAt);
-    const isAlive = !active.isGone && active.run.ending === null;
+    const isAlive = !active.isGone && active.run.state === "running" && active.run.ending === null;
     const grows =
       isAlive && mapped !== undefined && isGrowing(mapped) && active.nodes[taskAt]?.task.state === "running";
     put(this.growing, `${active.run.runId}/${taskAt}`, grows, { active, position: taskAt });

@@ -46,6 +46,10 @@ export function decideRun(draft: RunDraft, event: RunEvent, context: DecisionCon
       if (draft.run.state === "running")
         for (const taskAt of draft.active.dag.past.keys()) evaluate(draft, taskAt, context);
       return;
+    case "rebased":
+      for (const taskAt of draft.active.dag.order) evaluate(draft, taskAt, context);
+      finishRun(draft, context);
+      return;
     case "taken_over":
       takeOver(draft, context);
       return;

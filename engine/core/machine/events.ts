@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from "../json.ts";
 import type { Launch, Link, Observation, Submitted, TaskFailure } from "../operator.ts";
-import type { EndingCause, MarkedTaskState } from "../records.ts";
+import type { EndingCause } from "../records.ts";
+import type { MarkedTaskState } from "../commands.ts";
 import type { EngineSettings } from "../settings.ts";
 import type { Price } from "../pricing/price.ts";
 
@@ -54,6 +55,8 @@ export type RunEvent =
   | { readonly kind: "abandon" | "retry_now"; readonly places: readonly number[]; readonly by: string }
   /** The run before it has changed. */
   | { readonly kind: "past" }
+  /** It is on another version of its DAG from now on: tasks may be new, and others wait for less than before. */
+  | { readonly kind: "rebased" }
   /** This process has just loaded the run: what the last writer was doing is unknown. */
   | { readonly kind: "taken_over" };
 

@@ -1,7 +1,7 @@
 import type { Leads } from "../operator.ts";
 import { leftOut } from "../graph/left-out.ts";
 import type { TaskState } from "../states.ts";
-import { isFinished } from "../states.ts";
+import { isFinished, isRunFinished } from "../states.ts";
 import { decidingTasks } from "./deciding-tasks.ts";
 import type { DecisionContext } from "./events.ts";
 import { produce } from "./produce.ts";
@@ -51,6 +51,8 @@ function countUpstreams(draft: RunDraft, position: number): UpstreamCounts {
 
 /** Moves a task on if its upstreams now allow or forbid it. */
 export function evaluate(draft: RunDraft, position: number, context: DecisionContext): void {
+  // Of a run that was opened again and waits for its turn nothing begins, whatever people say of its tasks.
+  if (draft.run.state !== "running") return;
   if (draft.node(position).task.state !== "none" || awaitsInstances(draft, position)) return;
   const counts = countUpstreams(draft, position);
   const teardown = draft.isTeardown(position);
@@ -136,7 +138,8 @@ function leaveOut(draft: RunDraft, tasks: readonly number[], context: DecisionCo
 export function finishWhole(draft: RunDraft, taskAt: number, context: DecisionContext): void {
   const mapped = draft.mappedOf(taskAt);
   const { task } = draft.node(taskAt);
-  if (task.state !== "running" || (isGrowing(mapped) && !draft.run.ending)) return;
+  const isOver = draft.run.ending !== null || isRunFinished(draft.run.state);
+  if (task.state !== "running" || (isGrowing(mapped) && !isOver)) return;
   if (endedInstances(mapped) < mapped.made) return;
   const why = `its ${mapped.made} instances have ended`;
   const state = wholeState(mapped);

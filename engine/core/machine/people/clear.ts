@@ -6,6 +6,7 @@ import { launch } from "../launching.ts";
 import { NOT_MAPPED_YET } from "../mapped.ts";
 import { evaluate } from "../progress.ts";
 import type { RunDraft } from "../run-draft.ts";
+import { resumeRun } from "./resume.ts";
 import { remove, renew, reopenRun, reopenWhole } from "./renew.ts";
 
 /** Begins these task instances anew. What runs is ended first; the run goes back to work within its limits. */
@@ -55,6 +56,8 @@ function endOr(draft: RunDraft, place: number, by: string, context: DecisionCont
 export function adopt(draft: RunDraft, place: number, ref: Json, by: string, context: DecisionContext): void {
   const { now } = context;
   reopenRun(draft, now, true);
+  // It had been opened again before: now it does not wait for its turn either.
+  if (draft.run.state === "queued") resumeRun(draft, context);
   renew(draft, place, "cleared", by, now);
   draft.task(place, { state: "scheduled" }, "its job is there already", by, now);
   const nothing = context.sha256("{}");
