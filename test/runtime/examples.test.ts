@@ -167,7 +167,7 @@ test("an instance of a mapped task is shown with its number and its label", asyn
 
 test("each page for authors of DAGs has an example that runs", () => {
   const pages = new Set(runnable.map(({ page }) => page));
-  for (const page of ["dag-file", "flow", "assets", "trigger-rules", "retries-and-time", "mapping"]) {
+  for (const page of ["dag-file", "schedules", "flow", "assets", "trigger-rules", "retries-and-time", "mapping"]) {
     expect(pages).toContain(`${page}.md`);
   }
 });

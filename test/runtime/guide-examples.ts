@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { LoadedDag } from "../../engine/core/dag.ts";
@@ -24,7 +25,10 @@ export function guideExamples(): { readonly examples: readonly Example[]; readon
   for (const page of readdirSync(guide).filter((name) => name.endsWith(".md"))) {
     const blocks = [...readFileSync(join(guide, page), "utf8").matchAll(/```yaml\n([\s\S]*?)```/g)];
     for (const [, block = ""] of blocks) {
-      for (const text of block.split(/^---$/m).filter((document) => /^dag:/m.test(document))) {
+      for (const text of block
+        .split(/^---$/m)
+        .map(wholeOf)
+        .filter((document) => /^dag:/m.test(document))) {
         const read = readDagFile({ file: `docs/guide/${page}`, text, operators, readProjectFile: projectReader(root) });
         problems.push(...read.problems);
         examples.push(...read.dags.map((dag) => ({ page, dag, ...endsOf(text) })));
@@ -33,6 +37,13 @@ export function guideExamples(): { readonly examples: readonly Example[]; readon
   }
   return { examples, problems };
 }
+
+/** An example that begins with a schedule is the head of a DAG; with a task it is whole. */
+const wholeOf = (text: string): string => {
+  if (!text.startsWith("schedule:")) return text;
+  const dagId = `schedule_${createHash("sha256").update(text).digest("hex").slice(0, 8)}`;
+  return `dag: ${dagId}\n${text}\ntasks: { sleep: { operator: noop } }\n`;
+};
 
 /** "# ends: failed; load failed, report upstream_failed": a run succeeds unless its example says otherwise. */
 function endsOf(text: string): Pick<Example, "run" | "tasks"> {
