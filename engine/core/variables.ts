@@ -1,5 +1,6 @@
 import { cleanText } from "./clean-text.ts";
 import type { Instant, Json, JsonObject } from "./json.ts";
+import { isDeeper, MOST_LEVELS } from "./nesting.ts";
 
 /** A value that the templates of every DAG may read as {{ vars.name }}. */
 export interface Variable {
@@ -30,8 +31,6 @@ export interface VariableWish {
 /** Every variable is in the writer's memory. */
 export const MOST_VARIABLES = 10_000;
 const MOST_BYTES = 64 * 1024;
-/** What goes deeper could exhaust the stack of whoever reads it. */
-const MOST_LEVELS = 100;
 const LONGEST_NAME = 250;
 const LONGEST_DESCRIPTION = 2_000;
 
@@ -51,11 +50,6 @@ export function variableMistake({ name, value, description }: VariableWish): str
   }
   return null;
 }
-
-const isDeeper = (value: Json, levels: number): boolean =>
-  typeof value === "object" &&
-  value !== null &&
-  (levels === 0 || Object.values(value).some((each: Json) => isDeeper(each, levels - 1)));
 
 /** The variables in memory, as templates are given them. */
 export class Variables {

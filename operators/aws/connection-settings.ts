@@ -48,7 +48,7 @@ const schema = z.strictObject({
     .default({}),
   athena: z.strictObject({ workgroup: text.optional(), output_location: s3Uri.optional() }).default({}),
   // Checked by sql.postgres: no AWS client reads it.
-  postgres: z.unknown(),
+  postgres: z.unknown().optional(),
 });
 
 export type ConnectionSettings = z.infer<typeof schema>;

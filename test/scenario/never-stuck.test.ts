@@ -63,3 +63,10 @@ scenario("a later search for duplicates is still owed when the task has begun an
     searchAt: expect.any(Number) as number,
   });
 });
+
+scenario("an output nested thousands of levels deep fails its task by name, and its run goes on", "a; b", {}, (s) => {
+  const levels = 20_000;
+  s.succeeds("a", JSON.parse("[".repeat(levels) + "]".repeat(levels)) as Json);
+  s.expect({ a: "failed", b: "queued", run: "running" });
+  expect(s.attempt("a").failure).toMatchObject({ code: "OUTPUT_TOO_LARGE" });
+});

@@ -5,7 +5,7 @@ import type { Attempt, Ending, MarkedTaskState } from "../records.ts";
 import { isFinished } from "../states.ts";
 import { accrue, settleBill, writeAccrued } from "./booking.ts";
 import type { DecisionContext } from "./events.ts";
-import { MAX_OUTPUT_BYTES, outputTooLarge } from "./output-size.ts";
+import { outputMistake } from "./output-size.ts";
 import { beginsAnew, startAnew } from "./people/renew.ts";
 import { evaluate, finish } from "./progress.ts";
 import { isRetried, retryAt } from "./retry.ts";
@@ -33,9 +33,9 @@ export function succeed(
 ): void {
   const attempt = openAttempt(draft, position);
   const { now } = context;
-  const bytes = outputTooLarge(output);
-  if (bytes !== null) {
-    const message = `the job succeeded, but its output has ${bytes} bytes; at most ${MAX_OUTPUT_BYTES} are kept`;
+  const mistake = outputMistake(output);
+  if (mistake !== null) {
+    const message = `the job succeeded, but its output ${mistake}`;
     fail(draft, position, { class: "permanent", code: "OUTPUT_TOO_LARGE", message }, ended, context);
     return;
   }
