@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { DagSpec, TaskSpec } from "../../engine/core/dag.ts";
 import type { World } from "../../engine/core/machine/world.ts";
+import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 import { ManyRuns } from "./many-runs.ts";
 import { dagSpec, taskSpec, tasksOf } from "./scenario.ts";
 
@@ -214,4 +215,24 @@ test("no limit is ever exceeded, and every run comes to its end, over random DAG
     }),
     { numRuns: 60 },
   );
+});
+
+test("launches that a service pushes back hold up those of that service alone", () => {
+  const { maxSubmits } = DEFAULT_SETTINGS;
+  const items = Array.from({ length: maxSubmits + 6 }, (_, index) => index);
+  const forEach = { items, maxParallel: null, label: null };
+  const s = new ManyRuns([
+    dag("crowd", { crowd: { forEach } }, { dagId: "crowd", maxActiveTasks: 100 }),
+    dag("other", { other: { operator: "sensor" } }),
+  ]);
+  s.run("crowd/1");
+  expect(s.atWork()).toHaveLength(maxSubmits);
+  for (const task of s.atWork()) s.throttled(task);
+  s.run("nightly/1");
+  expect(s.states("nightly/1")).toMatchObject({ other: "queued" });
+  expect(s.atWork()).toHaveLength(maxSubmits + 1);
+  s.takeover();
+  expect(s.atWork()).toHaveLength(maxSubmits + 1);
+  s.succeeds("crowd/1 crowd[0]");
+  expect(s.states("crowd/1")).toMatchObject({ "crowd[0]": "success", [`crowd[${maxSubmits}]`]: "queued" });
 });

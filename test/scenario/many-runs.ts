@@ -108,6 +108,15 @@ export class ManyRuns {
     return this.turn();
   }
 
+  /** The service is busy: the launch goes out again later. */
+  throttled(task: string): this {
+    const node = this.node(task);
+    const { tryNumber } = node.task;
+    const result = { kind: "throttled", message: "slow down" } as const;
+    this.world.decideTask(node.task, { kind: "submitted", tryNumber, result }, this.context());
+    return this.turn();
+  }
+
   succeeds = (...tasks: string[]): this => {
     for (const task of tasks) this.ends(task);
     return this;

@@ -1,6 +1,7 @@
+import type { TaskSpec } from "../dag.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { byUrgency, type Candidate, type Lane, type Rank, type ReadyTasks } from "./ready-tasks.ts";
-import type { Slots } from "./slots.ts";
+import { serviceOf, type Slots } from "./slots.ts";
 
 export interface Room {
   /** Slots of each pool. */
@@ -9,6 +10,8 @@ export interface Room {
   readonly slots: Slots;
   /** How many more launches may be under way. */
   readonly launches: number;
+  /** How many more of them the service of a task may be given. */
+  readonly launchesOf: (spec: TaskSpec) => number;
   /** Whether nothing of this DAG is begun but teardowns. */
   readonly isPaused: (dagId: string) => boolean;
   readonly reserved: Reservations;
@@ -41,11 +44,11 @@ export class Reservations {
   private readonly byPool = new Map<string, Aspirants>();
 
   /** Forgets who waits no more, or for something else than its pool. */
-  refresh(room: Pick<Room, "slots" | "pools" | "isPaused">): void {
+  refresh(room: Pick<Room, "slots" | "pools" | "isPaused" | "launchesOf">): void {
     for (const aspirants of this.byPool.values()) {
       for (const lane of aspirants.lanes) {
         const stop = lane.places.length === 0 ? null : stopOf(lane, room);
-        const isOver = lane.places.length === 0 || room.isPaused(lane.keys.dag);
+        const isOver = lane.places.length === 0 || room.isPaused(lane.keys.dag) || room.launchesOf(lane.spec) <= 0;
         if (isOver || (stop !== null && !waitsForPool(stop))) leave(aspirants, lane);
       }
     }
@@ -150,6 +153,8 @@ class Pass {
   readonly admitted: Candidate[] = [];
   private readonly taken: Lane[] = [];
   private readonly full = new Set<string>();
+  /** By service: what this pass has given it. */
+  private readonly launched = new Map<string, number>();
   private readonly room: Room;
 
   constructor(room: Room) {
@@ -190,6 +195,8 @@ class Pass {
       room.slots.count(lane.keys, lane.spec, lane.isSensor, 1);
       if (lane.keys.pool !== null && !lane.isSensor) room.reserved.took(lane);
       this.taken.push(lane);
+      const service = serviceOf(lane.spec);
+      this.launched.set(service, (this.launched.get(service) ?? 0) + 1);
       this.admitted.push({ active: lane.active, position });
       turn.placeAt++;
       return true;
@@ -200,6 +207,7 @@ class Pass {
   private fits(lane: Lane): boolean {
     const { room } = this;
     const { pool } = lane.keys;
+    if (room.launchesOf(lane.spec) <= (this.launched.get(serviceOf(lane.spec)) ?? 0)) return false;
     // Thousands may wait for a full pool: they are passed over at the price of a look.
     if (pool !== null && this.full.has(pool) && lane.spec.poolSlots === 1 && !lane.isSensor) return false;
     const stop = stopOf(lane, room);

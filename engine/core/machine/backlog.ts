@@ -1,9 +1,11 @@
 import type { ActiveRun, Node } from "./active-run.ts";
 import { specAt } from "./active-run.ts";
+import type { TaskSpec } from "../dag.ts";
+import type { Attempt } from "../records.ts";
 import { Reservations } from "./admission.ts";
 import { isGrowing } from "./mapped.ts";
 import { ReadyTasks, type Candidate } from "./ready-tasks.ts";
-import { slotKeys, Slots } from "./slots.ts";
+import { serviceOf, slotKeys, Slots } from "./slots.ts";
 
 /**
  * The small lists that planning reads, kept in step with the nodes: what is ready, what holds slots, which launches are
@@ -19,6 +21,10 @@ export class Backlog {
   readonly reserved = new Reservations();
   /** Intents whose fate is not known yet. */
   readonly unsent = new Set<string>();
+  /** Those of them that were pushed back or are in doubt: they wait, and no request of theirs is under way. */
+  private readonly resting = new Set<string>();
+  /** The same intents counted by the service that takes them. */
+  private readonly unsentOf = new Map<string, number>();
   /** Mapped tasks whose instances are not all made. */
   readonly growing = new Map<string, Candidate>();
   private readonly isSensor: (operator: string) => boolean;
@@ -35,15 +41,33 @@ export class Backlog {
     const isReady = after?.task.state === "scheduled";
     if (isReady && after.prepared !== null) this.ready.add({ active, position });
     else this.ready.remove({ active, position });
-    put(this.unprepared, key, isReady && after.prepared === null && !after.isListing, { active, position });
+    keep(this.unprepared, key, isReady && after.prepared === null && !after.isListing, { active, position });
     const isUnsent = after?.attempt?.state === "open" && after.attempt.ref === null;
     // A teardown is held up by nothing (rule 25).
-    if (isUnsent && spec.teardownOf.length === 0) this.unsent.add(key);
-    else this.unsent.delete(key);
+    this.countUnsent(key, spec, isUnsent && spec.teardownOf.length === 0);
+    put(this.resting, key, this.unsent.has(key) && isResting(after?.attempt ?? null));
     const change = Number(holdsSlot(after)) - Number(holdsSlot(before));
     if (change === 0 || spec.teardownOf.length > 0) return;
     const { taskAt } = after ?? before ?? { taskAt: position };
     this.slots.count(slotKeys(active, taskAt), spec, this.isSensor(spec.operator), change > 0 ? 1 : -1);
+  }
+
+  private countUnsent(key: string, spec: TaskSpec, isUnsent: boolean): void {
+    if (this.unsent.has(key) === isUnsent) return;
+    put(this.unsent, key, isUnsent);
+    const service = serviceOf(spec);
+    this.unsentOf.set(service, (this.unsentOf.get(service) ?? 0) + (isUnsent ? 1 : -1));
+  }
+
+  /**
+   * How many more launches may be under way, of all services and of the one of a task: what one service pushes back holds up
+   * its own launches, and nobody else's.
+   */
+  roomFor(maxSubmits: number): { readonly launches: number; readonly launchesOf: (spec: TaskSpec) => number } {
+    return {
+      launches: maxSubmits - (this.unsent.size - this.resting.size),
+      launchesOf: (spec) => maxSubmits - (this.unsentOf.get(serviceOf(spec)) ?? 0),
+    };
   }
 
   /** The next tasks to render, at most `most`. */
@@ -62,7 +86,7 @@ export class Backlog {
     const isAlive = !active.isGone && active.run.state === "running" && active.run.ending === null;
     const grows =
       isAlive && mapped !== undefined && isGrowing(mapped) && active.nodes[taskAt]?.task.state === "running";
-    put(this.growing, `${active.run.runId}/${taskAt}`, grows, { active, position: taskAt });
+    keep(this.growing, `${active.run.runId}/${taskAt}`, grows, { active, position: taskAt });
   }
 }
 
@@ -70,7 +94,15 @@ export class Backlog {
 const holdsSlot = (node: Node | null): boolean =>
   node?.task.state === "queued" || (node?.task.state === "running" && node.attempt !== null);
 
-function put<T>(list: Map<string, T>, key: string, isIn: boolean, value: T): void {
+const isResting = (attempt: Attempt | null): boolean =>
+  attempt !== null && (attempt.pushbacks > 0 || attempt.doubtAt !== null);
+
+function keep<T>(list: Map<string, T>, key: string, isIn: boolean, value: T): void {
   if (isIn) list.set(key, value);
+  else list.delete(key);
+}
+
+function put(list: Set<string>, key: string, isIn: boolean): void {
+  if (isIn) list.add(key);
   else list.delete(key);
 }

@@ -21,6 +21,10 @@ export const slotKeys = ({ run, dag }: Pick<ActiveRun, "run" | "dag">, taskAt: n
   lane: `${run.runId}/${taskAt}`,
 });
 
+/** Who takes the launches of a task: what pushes one of them back pushes the others back, too. */
+export const serviceOf = ({ operator, connection }: Pick<TaskSpec, "operator" | "connection">): string =>
+  `${operator}/${connection}`;
+
 /**
  * How much is at work, wherever a limit counts it. A sensor holds no slot of a pool, a run or a DAG (rule 22) and counts only
  * against the limits that its own task names; a teardown counts nowhere (rule 25).

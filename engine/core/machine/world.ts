@@ -211,12 +211,14 @@ export class World {
 
   /** Writes launch intents for prepared tasks, as far as pools and the limit of launches under way allow. */
   admit(context: DecisionContext): void {
-    const { ready, slots, unsent, reserved } = this.backlog;
+    const { ready, slots, reserved } = this.backlog;
     if (ready.size === 0) return;
     const { settings } = context;
-    const launches = Math.min(settings.maxSubmits - unsent.size, settings.maxNewRowsPerFlush);
+    const { launches: most, launchesOf } = this.backlog.roomFor(settings.maxSubmits);
+    const launches = Math.min(most, settings.maxNewRowsPerFlush);
     const isPaused = (dagId: string): boolean => this.planner.isPaused(dagId);
-    for (const { active, position } of admissible(ready, { pools: this.pools, slots, launches, isPaused, reserved })) {
+    const room = { pools: this.pools, slots, launches, launchesOf, isPaused, reserved };
+    for (const { active, position } of admissible(ready, room)) {
       this.decide(active, context, (draft) => decideTask(draft, position, { kind: "admitted" }, context));
     }
   }

@@ -44,7 +44,7 @@ class Waiting {
     const { ready, slots, reserved } = this.backlog;
     const isPaused = (dagId: string): boolean => this.paused.has(dagId);
     const { pools, launches } = this;
-    const admitted = admissible(ready, { pools, slots, launches, isPaused, reserved });
+    const admitted = admissible(ready, { pools, slots, launches, launchesOf: () => launches, isPaused, reserved });
     return admitted.map(({ active, position }) => {
       this.move(active, position, "queued");
       return nameOf(active, position);
