@@ -6,6 +6,7 @@ import { wishRefusal } from "../../../../engine/core/backfill/refusal.ts";
 import { selectedTasks } from "../../../../engine/core/backfill/selected-tasks.ts";
 import { SCHEDULE_DEFAULTS, type DagSpec } from "../../../../engine/core/dag.ts";
 import type { BackfillWish, ReprocessBehavior, TakenDate } from "../../../../engine/core/records.ts";
+import { manualInterval } from "../../../../engine/core/schedule/manual-run.ts";
 import { dagSpec, taskSpec, tasksOf } from "../../../scenario/scenario.ts";
 
 const daily = (changes: Partial<DagSpec> = {}, schedule: object = {}): DagSpec => ({
@@ -74,6 +75,16 @@ describe("the dates of a backfill", () => {
       runs: ["2026-01-08T02", "2026-01-09T02"],
       notYet: ["2026-01-10", "2026-01-11", "2026-01-12"],
     });
+  });
+
+  it("go beyond the DAG's start and end: those bind the scheduler alone, and no manual run either", () => {
+    const startAt = Date.parse("2026-01-03T02:00Z");
+    const bounded = daily({ startAt, endAt: Date.parse("2026-01-04T02:00Z") });
+    const asked = dates(bounded, { fromDate: "2026-01-01", toDate: "2026-01-06" });
+    expect(asked).toMatchObject({ runs: [1, 2, 3, 4, 5, 6].map((day) => `2026-01-0${day}T02`) });
+    const before = Date.parse("2026-01-01T02:00Z");
+    const interval = manualInterval(bounded, { logicalAt: before, runAfterAt: NOON });
+    expect(interval).toEqual({ startAt: before, endAt: before + 86_400_000 });
   });
 
   it("of a DAG without a schedule are its days", () => {
