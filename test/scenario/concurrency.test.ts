@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { ConcurrencyKey, DagSpec } from "../../engine/core/dag.ts";
+import { bareRun } from "../../engine/core/machine/run-rows.ts";
 import { ManyRuns } from "./many-runs.ts";
 import { dagSpec, tasksOf } from "./scenario.ts";
 
@@ -95,4 +96,17 @@ test("a run that was left out is nobody's past: the task waits for the run befor
   expect(s.states("nightly/3")).toMatchObject({ load: "none" });
   s.succeeds("nightly/1 load");
   expect(s.states("nightly/3")).toMatchObject({ load: "queued" });
+});
+
+// Were each held against every other, it would be stopped by the test's own limit.
+test("ten thousand runs that wait, each with a key of its own, cost a look each", { timeout: 20_000 }, () => {
+  const s = new ManyRuns([keyed("cancel_running", { maxActiveRuns: 1 })]).run("nightly/1", { conf: { region: "k1" } });
+  const [first] = [...s.rows.runs.values()];
+  if (!first) throw new Error("no run");
+  const waiting = { ...first, state: "queued", startedAt: null, concurrencyKey: null } as const;
+  for (let day = 2; day <= 10_000; day++) {
+    s.world.enterRun(null, bareRun({ ...waiting, runId: `nightly/${day}`, conf: { region: `k${day}` } }));
+  }
+  s.turn();
+  expect(Object.values(s.days("nightly")).filter((state) => state === "queued")).toHaveLength(9_999);
 });

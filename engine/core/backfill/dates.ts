@@ -9,8 +9,7 @@ import { invalid, type Refusal } from "./refusal.ts";
 export const MOST_RUNS = 10_000;
 const EARLIEST = "1970-01-01";
 const LATEST = "2199-12-31";
-/** So many days are looked through at a time, so that a range with too many runs is known before all are computed. */
-const DAYS_AT_A_TIME = 31;
+const MOST_DAYS_AT_A_TIME = 31;
 
 /** The bounds of a wish, in days of ds and, where it says so, on the logical date. */
 export type BackfillRange = Pick<BackfillWish, "fromDate" | "toDate" | "logical">;
@@ -31,8 +30,9 @@ export function backfillDates(spec: DagSpec, range: BackfillRange, now: Instant)
   const runs: PlannedRun[] = [];
   const notYet: string[] = [];
   const last = wallOf(toDate);
-  for (let first = wallOf(fromDate); first <= last; first += DAYS_AT_A_TIME * DAY_MS) {
-    const until = Math.min(last, first + (DAYS_AT_A_TIME - 1) * DAY_MS);
+  const days = daysAtATime(spec);
+  for (let first = wallOf(fromDate); first <= last; first += days * DAY_MS) {
+    const until = Math.min(last, first + (days - 1) * DAY_MS);
     for (const run of runsForRange(spec, dayText(first), dayText(until))) {
       if (logical && (run.logicalAt < logical.fromAt || run.logicalAt > logical.toAt)) continue;
       if (run.runAfterAt <= now) runs.push(run);
@@ -47,6 +47,12 @@ export function backfillDates(spec: DagSpec, range: BackfillRange, now: Instant)
   }
   if (runs.length === 0) return invalid(`no interval between ${fromDate} and ${toDate} is over yet`);
   return { runs, notYet };
+}
+
+/** So many days are looked through at a time, so that a range with too many runs is known before all are computed. */
+function daysAtATime({ schedule }: DagSpec): number {
+  const perDay = DAY_MS / (schedule?.everyMs ?? DAY_MS);
+  return Math.max(1, Math.min(MOST_DAYS_AT_A_TIME, Math.floor(MOST_RUNS / perDay)));
 }
 
 /** What is wrong with the bounds themselves; null: nothing. */

@@ -49,15 +49,21 @@ export class Concurrency {
 
   /** What the runs that are due do about a key that is taken. `mayStart` false: nothing of its DAG or backfill begins. */
   conflicts(now: Instant, mayStart: (active: ActiveRun) => boolean): Conflict[] {
-    const due = [...this.impatient].filter((active) => active.run.runAfterAt <= now && mayStart(active));
-    const skipped = due.filter((active) => ruleOf(active) === "skip");
-    const newest = new Map<string, ActiveRun>();
-    const replacing = due.filter((active) => ruleOf(active) === "cancel_running").sort(inTurn);
-    for (const active of replacing) newest.set(concurrencyKeyOf(active) ?? "", active);
-    return [
-      ...skipped.flatMap((active) => this.skip(active)),
-      ...[...newest].flatMap((each) => this.replace(...each, replacing)),
-    ];
+    const skipped: Conflict[] = [];
+    // By key: thousands may wait, and each is looked at in every turn.
+    const replacing = new Map<string, ActiveRun[]>();
+    for (const active of this.impatient) {
+      if (active.run.runAfterAt > now || !mayStart(active)) continue;
+      if (ruleOf(active) === "skip") {
+        skipped.push(...this.skip(active));
+        continue;
+      }
+      const key = concurrencyKeyOf(active) ?? "";
+      const runs = replacing.get(key);
+      if (runs) runs.push(active);
+      else replacing.set(key, [active]);
+    }
+    return [...skipped, ...[...replacing].flatMap(([key, runs]) => this.replace(key, runs))];
   }
 
   private skip(active: ActiveRun): Conflict[] {
@@ -68,11 +74,11 @@ export class Concurrency {
   }
 
   /** The newest run takes the place of the one that runs, and of those that wait before it. */
-  private replace(key: string, newest: ActiveRun, waiting: readonly ActiveRun[]): Conflict[] {
-    const others = [
-      ...(this.holders.get(key) ?? []),
-      ...waiting.filter((active) => active !== newest && concurrencyKeyOf(active) === key),
-    ];
+  private replace(key: string, waiting: readonly ActiveRun[]): Conflict[] {
+    const inOrder = [...waiting].sort(inTurn);
+    const newest = inOrder.pop();
+    if (!newest) return [];
+    const others = [...(this.holders.get(key) ?? []), ...inOrder];
     const why = `${newest.run.dagRunId} takes its place, by their concurrency key`;
     return others.flatMap(({ run }) =>
       run.ending === null ? [{ runId: run.runId, ...END, cause: "cancel", why }] : [],
@@ -110,7 +116,7 @@ export function withConcurrencyKey(
 /** The key of a run within all of them; null: it has none. */
 export function concurrencyKeyOf({ run }: Pick<ActiveRun, "run">): string | null {
   const key = run.concurrencyKey ?? null;
-  return key === null ? null : JSON.stringify([run.dagId, key]);
+  return key === null ? null : `${run.dagId}\n${key}`;
 }
 
 const ruleOf = ({ dag }: ActiveRun) => dag.version.spec.concurrencyKey?.onConflict ?? "queue";

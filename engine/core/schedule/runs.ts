@@ -23,6 +23,9 @@ export interface PlannedRun {
   readonly runAfterAt: Instant;
 }
 
+/** Clocks have been put back by three hours and never by more. */
+const LONGEST_FOLD_MS = DAY_MS / 2;
+
 type Planned = Pick<DagSpec, "schedule" | "timezone" | "startAt">;
 type Scheduled = Pick<DagSpec, "schedule" | "startAt">;
 
@@ -64,8 +67,9 @@ export function runsForRange(spec: Planned, fromDay: string, toDay: string): Pla
       .map((day) => plannedOver(zone.firstInstant(day), zone.firstInstant(day + DAY_MS)))
       .filter((run) => run.intervalStartAt < run.intervalEndAt);
   }
-  // By the date itself and not by the day's edges: a fold may bring a date back after midnight.
-  const starts = ticksBetween(spec, from - 2 * DAY_MS, to + 3 * DAY_MS).filter((tick) => {
+  // By the date itself and not by the day's end: a fold may bring a date back after midnight.
+  const until = zone.firstInstant(to + DAY_MS) + LONGEST_FOLD_MS;
+  const starts = ticksBetween(spec, zone.firstInstant(from), until).filter((tick) => {
     const day = dayText(zone.wall(tick));
     return fromDay <= day && day <= toDay;
   });
