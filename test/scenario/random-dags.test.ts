@@ -6,26 +6,49 @@ import { Scenario, dagSpec, taskSpec } from "./scenario.ts";
 interface Planned {
   readonly spec: TaskSpec;
   /** What becomes of it when it runs. */
-  readonly outcome: "success" | "failed" | "skipped";
+  readonly outcome: Outcome;
+  /** What becomes of its instances; null: it is not mapped. */
+  readonly items: readonly Outcome[] | null;
 }
+type Outcome = "success" | "failed" | "skipped";
 
 /** A random DAG: edges only point to earlier tasks, so there is no cycle. */
 const dags = fc.array(
   fc.record({
     edges: fc.array(fc.nat(7), { maxLength: 3 }),
     rule: fc.constantFrom(...TRIGGER_RULES),
-    outcome: fc.constantFrom("success", "success", "failed", "skipped"),
+    outcome: fc.constantFrom<Outcome>("success", "success", "failed", "skipped"),
+    items: fc.option(fc.array(fc.constantFrom<Outcome>("success", "success", "failed"), { maxLength: 3 }), { freq: 2 }),
   }),
   { minLength: 1, maxLength: 8 },
 );
 type Drawn = typeof dags extends fc.Arbitrary<infer T> ? T : never;
 
 const plan = (drawn: Drawn): Planned[] =>
-  drawn.map(({ edges, rule, outcome }, index) => {
+  drawn.map(({ edges, rule, outcome, items }, index) => {
     const dependsOn = index === 0 ? [] : [...new Set(edges.map((edge) => `t${edge % index}`))];
     const when = outcome === "skipped" ? "false" : null;
-    return { spec: taskSpec(`t${index}`, { dependsOn, triggerRule: rule, when }), outcome: outcome as "success" };
+    const forEach = items && { items: items.map((_, item) => item), maxParallel: null, label: null };
+    const spec = taskSpec(`t${index}`, { dependsOn, triggerRule: rule, when, forEach });
+    return { spec, items, outcome: items && outcome !== "skipped" ? wholeOf(items) : outcome };
   });
+
+/** What a mapped task comes to as a whole. */
+const wholeOf = (items: readonly Outcome[]): Outcome =>
+  items.length === 0 ? "skipped" : items.includes("failed") ? "failed" : "success";
+
+/** How a task ended for those after it: of a mapped one every instance counts, if it got as far as having any. */
+function endings({ spec: { taskId }, items }: Planned, states: Record<string, string>): string[] {
+  const instances = (items ?? []).flatMap((_, index) => states[`${taskId}[${index}]`] ?? []);
+  return instances.length > 0 ? instances : [states[taskId] ?? ""];
+}
+
+/** What becomes of "t3" or of its instance "t3[1]" when it runs. */
+function outcomeOf(tasks: readonly Planned[], name: string): Outcome {
+  const [, id, index] = /^t(\d+)(?:\[(\d+)\])?$/.exec(name) ?? [];
+  const task = tasks[Number(id)];
+  return (index === undefined ? task?.outcome : task?.items?.[Number(index)]) ?? "failed";
+}
 
 /** The simplest reading of the rules: what a task may come to, from how its upstreams ended. */
 function possible({ spec, outcome }: Planned, upstreams: readonly string[]): readonly string[] {
@@ -65,7 +88,8 @@ function possible({ spec, outcome }: Planned, upstreams: readonly string[]): rea
 
 function expectPlainReading(tasks: readonly Planned[], states: Record<string, string>): void {
   for (const task of tasks) {
-    const upstreams = task.spec.dependsOn.map((id) => states[id] ?? "");
+    const before = tasks.filter(({ spec }) => task.spec.dependsOn.includes(spec.taskId));
+    const upstreams = before.flatMap((each) => endings(each, states));
     expect(possible(task, upstreams), `${task.spec.taskId} after ${upstreams.join(" ")}`).toContain(
       states[task.spec.taskId],
     );
@@ -83,13 +107,13 @@ test("random DAGs with random outcomes, finished in any order, end as the plain 
       const story = new Scenario(dagSpec(tasks.map(({ spec }) => spec)));
       for (;;) {
         const states = story.states();
-        const open = tasks.filter(({ spec }) => states[spec.taskId] === "queued");
+        const open = Object.keys(states).filter((name) => states[name] === "queued");
         const pick = Number(picks.next().value);
         const next = open[pick % Math.max(1, open.length)];
-        if (!next) break;
-        if (pick % 3 === 0) story.takeover().starts(next.spec.taskId);
-        if (next.outcome === "success") story.succeeds(next.spec.taskId);
-        else story.fails(next.spec.taskId);
+        if (next === undefined) break;
+        if (pick % 3 === 0) story.takeover().starts(next);
+        if (outcomeOf(tasks, next) === "success") story.succeeds(next);
+        else story.fails(next);
       }
       expectPlainReading(tasks, story.states());
     }),
@@ -102,21 +126,23 @@ test("every change that is flushed starts from the state that was flushed before
     fc.property(dags, (drawn) => {
       const tasks = plan(drawn);
       const story = new Scenario(dagSpec(tasks.map(({ spec }) => spec)));
-      for (const { spec, outcome } of tasks) {
-        if (story.states()[spec.taskId] !== "queued") continue;
-        if (outcome === "success") story.succeeds(spec.taskId);
-        else story.fails(spec.taskId);
+      const queued = (): string | undefined =>
+        Object.entries(story.states()).find(([, state]) => state === "queued")?.[0];
+      for (let next = queued(); next !== undefined; next = queued()) {
+        if (outcomeOf(tasks, next) === "success") story.succeeds(next);
+        else story.fails(next);
       }
-      const stored = new Map<number, string>();
+      const keyOf = (row: { taskNo: number; mapIndex: number }): string =>
+        `t${row.taskNo - 1}${row.mapIndex < 0 ? "" : `[${row.mapIndex}]`}`;
+      const stored = new Map<string, string>();
       for (const batch of story.batches) {
-        for (const row of batch.tasksCreated) stored.set(row.taskNo, row.state);
+        for (const row of batch.tasksCreated) stored.set(keyOf(row), row.state);
         for (const { from, to } of batch.tasksChanged) {
-          expect(stored.get(from.taskNo)).toBe(from.state);
-          stored.set(to.taskNo, to.state);
+          expect(stored.get(keyOf(from))).toBe(from.state);
+          stored.set(keyOf(to), to.state);
         }
       }
-      const final = story.states();
-      for (const [index, { spec }] of tasks.entries()) expect(stored.get(index + 1)).toBe(final[spec.taskId]);
+      expect({ ...Object.fromEntries(stored), run: story.row.state }).toEqual(story.states());
     }),
     { numRuns: 200 },
   );
