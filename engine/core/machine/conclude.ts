@@ -1,7 +1,8 @@
 import { chosenTasks } from "../graph/chosen.ts";
 import type { Json } from "../json.ts";
 import type { Leads, TaskFailure, Usage } from "../operator.ts";
-import type { Attempt, Ending, MarkedTaskState } from "../records.ts";
+import type { Attempt, Ending } from "../records.ts";
+import type { MarkedTaskState } from "../commands.ts";
 import { isFinished } from "../states.ts";
 import { accrue, settleBill, writeAccrued } from "./booking.ts";
 import type { DecisionContext } from "./events.ts";
