@@ -35,7 +35,8 @@ async function runningRun() {
 describe("a flush", () => {
   it("writes everything and loads it as it was, to the millisecond", async () => {
     const whole = backfill("nightly", { conf: { why: "rerun" } });
-    const ended = run(dag, { backfillId: whole.backfillId, state: "running", startedAt: AT + 1 });
+    const begun = { state: "running", startedAt: AT + 1, concurrencyKey: "2026-01", isReopened: false } as const;
+    const ended = run(dag, { backfillId: whole.backfillId, ...begun });
     const extract = task(ended, 1, { state: "success", tryNumber: 2, startedAt: AT + 1, endedAt: AT + 2 });
     const load = task(ended, 2, { state: "up_for_retry", tryNumber: 1, startedAt: AT + 3, retryAt: AT + 4 });
     const good = attempt(extract, {
