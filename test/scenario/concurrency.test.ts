@@ -110,3 +110,16 @@ test("ten thousand runs that wait, each with a key of its own, cost a look each"
   s.turn();
   expect(Object.values(s.days("nightly")).filter((state) => state === "queued")).toHaveLength(9_999);
 });
+
+test("a run that another of its key waits for, by depends_on_past, has its turn before that goes on", () => {
+  const tasks = tasksOf("check; load", { load: { dependsOnPast: true } });
+  const s = new ManyRuns([keyed("queue", { tasks })]).run("nightly/1", EU);
+  s.fails("nightly/1 load").succeeds("nightly/1 check").run("nightly/2", EU);
+  s.person("nightly/1", ["load"], (places) => ({ kind: "clear", places, by: "ana" }));
+  expect(s.days("nightly")).toEqual({ 1: "queued", 2: "running" });
+  s.succeeds("nightly/2 check");
+  expect(s.days("nightly")).toEqual({ 1: "running", 2: "running" });
+  expect(s.states("nightly/2")).toMatchObject({ load: "none" });
+  s.succeeds("nightly/1 load", "nightly/2 load");
+  expect(s.days("nightly")).toEqual({ 1: "success", 2: "success" });
+});

@@ -1,8 +1,9 @@
 import type { Instant, JsonObject } from "../json.ts";
 import type { DagSpec } from "../dag.ts";
 import type { DagRun, EndingCause } from "../records.ts";
-import { isRunFinished } from "../states.ts";
+import { isFinished, isRunFinished } from "../states.ts";
 import type { ActiveRun } from "./active-run.ts";
+import { heldUpBy } from "./past.ts";
 
 /** A run to end because its concurrency key is taken, or because another takes it. */
 export interface Conflict {
@@ -41,10 +42,10 @@ export class Concurrency {
     if (holders?.delete(active) && holders.size === 0) this.holders.delete(key);
   }
 
-  /** Whether a run with the same key is under way. */
+  /** Whether a run with the same key is under way, and is not itself kept waiting by this one. */
   isTaken(active: ActiveRun): boolean {
-    const key = concurrencyKeyOf(active);
-    return key !== null && this.holders.has(key);
+    const holders = this.holders.get(concurrencyKeyOf(active) ?? "");
+    return holders !== undefined && [...holders].some((holder) => !waitsFor(holder, active));
   }
 
   /** What the runs that are due do about a key that is taken. `mayStart` false: nothing of its DAG or backfill begins. */
@@ -118,6 +119,12 @@ export function concurrencyKeyOf({ run }: Pick<ActiveRun, "run">): string | null
   const key = run.concurrencyKey ?? null;
   return key === null ? null : `${run.dagId}\n${key}`;
 }
+
+/** Whether all that is left of a run waits, by depends_on_past, for this one: neither would ever go on without its turn. */
+const waitsFor = (holder: ActiveRun, { run }: ActiveRun): boolean =>
+  holder.past?.runId === run.runId &&
+  holder.nodes.every(({ task }) => task.state === "none" || isFinished(task.state)) &&
+  holder.nodes.some(({ task, taskAt }) => task.state === "none" && heldUpBy(holder, taskAt) !== null);
 
 const ruleOf = ({ dag }: ActiveRun) => dag.version.spec.concurrencyKey?.onConflict ?? "queue";
 
