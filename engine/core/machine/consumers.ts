@@ -13,8 +13,8 @@ interface Surroundings {
   currentDag(dagId: string): CompiledDag | null;
   state(dagId: string): DagState | null;
   enterRun(run: DagRun): void;
-  /** How many runs of the DAG wait for their turn. */
-  waitingRuns(dagId: string): number;
+  /** Whether a run of the DAG that changed assets made waits for its turn. */
+  hasAssetRun(dagId: string): boolean;
   readonly gathered: PendingFlush;
 }
 
@@ -91,10 +91,10 @@ export class Consumers {
     return [...this.toLookAt].some((dagId) => this.isReady(dagId));
   }
 
-  /** Makes the runs of the DAGs whose assets have changed. While a run of such a DAG waits for its turn, updates gather for the next. */
+  /** Makes the runs of the DAGs whose assets have changed. While such a run of a DAG waits for its turn, updates gather for the next. */
   enter(newId: () => string, now: Instant): void {
     for (const dagId of [...this.toLookAt]) {
-      const waits = this.isOpen(dagId) && this.isComplete(dagId) && this.world.waitingRuns(dagId) > 0;
+      const waits = this.isOpen(dagId) && this.isComplete(dagId) && this.world.hasAssetRun(dagId);
       if (!waits) this.toLookAt.delete(dagId);
       const dag = this.world.currentDag(dagId);
       if (waits || !dag || !this.isReady(dagId)) continue;
@@ -105,7 +105,7 @@ export class Consumers {
   }
 
   private isReady(dagId: string): boolean {
-    return this.isOpen(dagId) && this.isComplete(dagId) && this.world.waitingRuns(dagId) === 0;
+    return this.isOpen(dagId) && this.isComplete(dagId) && !this.world.hasAssetRun(dagId);
   }
 
   private isOpen(dagId: string): boolean {

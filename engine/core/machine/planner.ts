@@ -29,6 +29,8 @@ interface Surroundings {
   enterRun(run: DagRun): void;
   /** How many runs of the DAG wait for their turn. */
   waitingRuns(dagId: string): number;
+  /** Whether a run of the DAG that changed assets made waits for its turn. */
+  hasAssetRun(dagId: string): boolean;
   /** Whether a run of the DAG is under way, or one of its schedule waits. */
   hasOpenRun(dagId: string): boolean;
   readonly gathered: PendingFlush;

@@ -88,6 +88,11 @@ export class RunQueue {
     return this.waiting.length;
   }
 
+  /** Whether a run that changed assets made waits for its turn. */
+  get hasAssetRun(): boolean {
+    return this.waiting.some(({ run }) => run.runType === "asset_triggered");
+  }
+
   /** Takes all that wait out of the queue. */
   takeWaiting(): readonly ActiveRun[] {
     const taken = this.waiting;

@@ -93,6 +93,11 @@ export class RunQueues {
     return this.queues.get(dagId)?.waitingRuns ?? 0;
   }
 
+  /** Whether a run of the DAG that changed assets made waits for its turn. */
+  hasAssetRun(dagId: string): boolean {
+    return this.queues.get(dagId)?.hasAssetRun ?? false;
+  }
+
   /** Whether a run of the DAG is under way, or one of its schedule waits; those of backfills aside. */
   hasOpenRun(dagId: string): boolean {
     return this.queues.get(dagId)?.hasOpenRun ?? false;

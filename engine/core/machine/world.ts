@@ -339,6 +339,7 @@ export class World {
       currentDag: (dagId) => this.currentDag(dagId),
       activeRun: (runId) => this.runs.get(runId),
       waitingRuns: (dagId) => this.queues.waitingRuns(dagId),
+      hasAssetRun: (dagId) => this.queues.hasAssetRun(dagId),
       hasOpenRun: (dagId) => this.queues.hasOpenRun(dagId),
       enterRun: (run) => this.enterRun(null, bareRun(run)),
       get gathered() {
