@@ -8,6 +8,7 @@ import { nameOf } from "../people/say.ts";
 import { cents, spanText, timeText } from "../text/figures.ts";
 import { table } from "../text/table.ts";
 import type { Output } from "../output.ts";
+import { shownTasks, type ShownTask } from "./shown-tasks.ts";
 
 const SHOWN_LOG_LINES = 20;
 
@@ -17,7 +18,7 @@ const paint = (colors: Output["colors"], state: string): string =>
 const tookText = (startedAt: number | null, endedAt: number | null): string =>
   startedAt === null || endedAt === null ? "" : spanText(endedAt - startedAt);
 
-/** A run for people: a line a task, then each attempt that failed, or has links, with what is known of it. */
+/** A run for people: a line a task, then each attempt that failed, with what is known of it; of a task mapped over many only some. */
 export function runLines({ run, tasks, budget, note }: RunDetail, colors: Output["colors"]): string[] {
   const head = [
     `${colors.bold(run.dagRunId)}  ${run.dagId}  ${paint(colors, run.state)}  ${tookText(run.startedAt, run.endedAt)}`.trimEnd(),
@@ -36,16 +37,27 @@ export function runLines({ run, tasks, budget, note }: RunDetail, colors: Output
     { title: "TOOK" },
     { title: "COST", side: "right" as const },
   ];
-  const rows = tasks.map((task) => [
+  const shown = shownTasks(tasks);
+  const rows = shown.map(({ task, counts }) => [
     shownName(task),
     task.operator ?? "",
-    paint(colors, task.state),
+    paint(colors, task.state) + countsText(counts),
     task.tryNumber === 0 ? "" : String(task.tryNumber),
     tookText(task.startedAt, task.endedAt),
     task.attempts.some(({ usage }) => usage.length > 0) ? cents(spentOf([task])) : "",
   ]);
-  return [...head, ...table(columns, rows), ...tasks.flatMap((task) => attemptLines(task, colors))];
+  const attempts = shown.flatMap(({ task, moreWrong }) => [
+    ...attemptLines(task, colors),
+    ...(moreWrong === 0
+      ? []
+      : ["", `${task.taskId}: ${moreWrong} more went wrong; \`nocturne tasks list ${run.dagRunId}\` has every one`]),
+  ]);
+  return [...head, ...table(columns, rows), ...attempts];
 }
+
+/** " (495 success, 5 skipped)": of the instances that have no line. */
+const countsText = (counts: ShownTask["counts"]): string =>
+  counts.length === 0 ? "" : ` (${counts.map(([state, count]) => `${count} ${state}`).join(", ")})`;
 
 /** "load", or of an instance of a mapped task "load[1] store south". */
 const shownName = (task: TaskDetail): string => `${nameOf(task)} ${task.label ?? ""}`.trimEnd();
