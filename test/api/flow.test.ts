@@ -107,4 +107,6 @@ test("assets are listed with what waits for them, and are brought up to date fro
   expect((await call("GET", "/api/v2/assets/events?asset=stores")).body["asset_events"]).toMatchObject([
     { name: "stores", source_dag_id: null, extra: { rows: 1 } },
   ]);
+  const unreached = await call("GET", "/api/v2/assets/events", undefined, "viewer", ["other_*"]);
+  expect(unreached).toMatchObject({ status: 200, body: { asset_events: [], total_entries: 0 } });
 });

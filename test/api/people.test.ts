@@ -106,6 +106,15 @@ describe("PATCH of a task instance", () => {
     expect(second).toMatchObject({ kind: "note_task", taskId: "load", mapIndex: -1, note: "seen" });
   });
 
+  it("with update_mask does only what that names, and refuses a mask of what is not there", async () => {
+    const path = `${RUN}/taskInstances/load`;
+    const body = { new_state: "success", note: "masked" };
+    const [, wish] = await Promise.all([service.call("PATCH", `${path}?update_mask=note`, { body }), writerAnswers()]);
+    expect(wish).toMatchObject({ kind: "note_task", note: "masked" });
+    expect(await pendingCommands(service.store)).toEqual([]);
+    expect((await service.call("PATCH", `${RUN}?update_mask=conf`, { body: { note: "x" } })).status).toBe(422);
+  });
+
   it("refuses a state that nobody can mark, and an instance that is not there", async () => {
     expect((await service.call("PATCH", `${RUN}/taskInstances/load`, { body: { new_state: "running" } })).status).toBe(
       422,

@@ -65,8 +65,15 @@ export function assetRoutes(app: Api, { store, commandTimeoutMs = COMMAND_MS }: 
       },
     },
     async ({ query, caller }) => {
-      const events = (await listAssetEvents(store, query)).filter(
-        ({ dagId }) => dagId === null || (caller !== null && allows(caller, dagId)),
+      const mayName = ({ dagId }: { readonly dagId: string }): boolean => caller !== null && allows(caller, dagId);
+      // What was said from outside is seen by who sees the asset.
+      const seen = new Set(
+        (await listAssets(store)).flatMap(({ name, producers, consumers }) =>
+          producers.some(mayName) || consumers.some(mayName) ? [name] : [],
+        ),
+      );
+      const events = (await listAssetEvents(store, query)).filter(({ dagId, asset }) =>
+        dagId === null ? seen.has(asset) : mayName({ dagId }),
       );
       return {
         asset_events: events.map((event) => ({

@@ -17,7 +17,8 @@ import { many } from "../schemas/queries.ts";
 const ofRun = { dag_id: z.string(), dag_run_id: z.string() };
 const REFUSED = refusals(400, 401, 403, 404, 409, 413, 415, 422, 429, 503);
 const MOST_TASKS = 1_000;
-const Mask = z.strictObject({ update_mask: many(z.string()) });
+const TaskMask = z.strictObject({ update_mask: many(z.enum(["new_state", "note"])) });
+const RunMask = z.strictObject({ update_mask: many(z.enum(["state", "note"])) });
 
 /** What people do to runs and task instances, in Airflow's words: clear, mark, note. */
 export function peopleRoutes(app: Api, { store, commandTimeoutMs = COMMAND_MS }: ApiOptions): void {
@@ -105,7 +106,7 @@ export function peopleRoutes(app: Api, { store, commandTimeoutMs = COMMAND_MS }:
           tags: ["Task Instance"],
           summary: "Marks a task instance success, failed or skipped, or writes its note",
           params: z.object({ ...ofRun, task_id: z.string(), map_index: z.coerce.number().int().min(-1).default(-1) }),
-          querystring: Mask,
+          querystring: TaskMask,
           body: PatchTaskBody,
           response: { 200: TaskInstancesAnswer, ...REFUSED },
         },
@@ -117,7 +118,7 @@ export function peopleRoutes(app: Api, { store, commandTimeoutMs = COMMAND_MS }:
         const wish = { ...wishOf(body), tasks: [{ task: taskId, mapIndex: mapIndex < 0 ? null : mapIndex }] };
         const preview = await peoplePreview(store, runId, wish, { clears: false });
         if ("code" in preview) throw refusalOf(preview);
-        const { new_state: state, note } = body;
+        const { new_state: state, note } = masked(body, request.query.update_mask);
         if (state) await ask(request, { kind: "mark_tasks", runId, wish, state });
         if (note !== undefined) await ask(request, { kind: "note_task", runId, taskId, mapIndex, note });
         return instances(store, dagId, preview.tasks);
@@ -134,7 +135,7 @@ export function peopleRoutes(app: Api, { store, commandTimeoutMs = COMMAND_MS }:
         tags: ["DagRun"],
         summary: "Marks a run success or failed, begins it anew (queued), or writes its note",
         params: z.object(ofRun),
-        querystring: Mask,
+        querystring: RunMask,
         body: PatchRunBody,
         response: { 200: RunAnswer, ...REFUSED },
       },
@@ -142,7 +143,7 @@ export function peopleRoutes(app: Api, { store, commandTimeoutMs = COMMAND_MS }:
     async (request) => {
       const { body, params } = request;
       const { runId } = await runOf(store, params.dag_id, params.dag_run_id);
-      const { state, note } = body;
+      const { state, note } = masked(body, request.query.update_mask);
       if (state === "queued") await ask(request, { kind: "clear_tasks", runId, wish: { tasks: null } });
       else if (state) await ask(request, { kind: "mark_run", runId, state });
       if (note !== undefined) await ask(request, { kind: "note_run", runId, note });
@@ -151,11 +152,17 @@ export function peopleRoutes(app: Api, { store, commandTimeoutMs = COMMAND_MS }:
   );
 }
 
+/** What of a body a mask names; all of it without one. */
+const masked = <Body extends object>(body: Body, mask: readonly string[] | undefined): Partial<Body> =>
+  mask === undefined || mask.length === 0
+    ? body
+    : (Object.fromEntries(Object.entries(body).filter(([key]) => mask.includes(key))) as Partial<Body>);
+
 const wishOf = (body: z.output<typeof PatchTaskBody> | ClearBody): TaskWish => ({
   tasks:
     "task_ids" in body && body.task_ids !== null
       ? body.task_ids.map((id) =>
-          typeof id === "string" ? { task: id, mapIndex: null } : { task: id[0], mapIndex: id[1] },
+          typeof id === "string" ? { task: id, mapIndex: null } : { task: id[0], mapIndex: id[1] < 0 ? null : id[1] },
         )
       : null,
   withUpstream: body.include_upstream,

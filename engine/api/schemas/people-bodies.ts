@@ -15,7 +15,7 @@ export const ClearBody = z.strictObject({
   dry_run: z.boolean().default(true),
   dag_run_id: z.string({ error: "name the run: ranges of dates are run again by POST /api/v2/backfills" }),
   task_ids: z
-    .array(z.union([z.string(), z.tuple([z.string(), z.int().min(0)])]))
+    .array(z.union([z.string(), z.tuple([z.string(), z.int().min(-1)])]))
     .nullish()
     .transform((ids) => ids ?? null),
   ...RELATIVES,
