@@ -114,7 +114,7 @@ export function buildProgram(app: App, surroundings: Surroundings, exit: (code: 
   dags
     .command("next <dag>")
     .description("when a DAG is due next, and for which data")
-    .option("--count <n>", "how many", wholeNumber, 5)
+    .option("--count <n>", "how many, at most 1000", countOfNext, 5)
     .addHelpText("after", examples(["nocturne dags next nightly_store_sales --count 7"]))
     .action(bind(async () => (await import("./commands/dags-next.ts")).dagsNext));
   dags
@@ -325,6 +325,7 @@ function strict(command: Command): Command {
 export function usageError(error: CommanderError): NocturneError | null {
   if (error.exitCode === EXIT.done) return null;
   const message = error.message
+    .replace("(outputHelp)", "say which command of it, such as list or show")
     .replace(/^error: /, "")
     .replace(" is invalid. ", " is invalid: ")
     .replaceAll("\n", " ");
@@ -336,6 +337,13 @@ const examples = (lines: readonly string[]): string => `\nExamples:\n${lines.map
 function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("expected a whole number from 1");
+  return value;
+}
+
+/** Each is reckoned from the one before, so that a million would keep a terminal waiting. */
+function countOfNext(text: string): number {
+  const value = wholeNumber(text);
+  if (value > 1_000) throw new InvalidArgumentError("expected at most 1000");
   return value;
 }
 

@@ -58,9 +58,12 @@ describe("errors on the command line", () => {
           "TOKEN_NOT_FOUND",
           "HOME_IN_USE",
           "DAG_PAUSED",
+          "ASSET_NOT_FOUND",
+          "APPROVAL_NOT_FOUND",
+          "APPROVAL_DECIDED",
           "JOB_FAILED",
         ] as const
       ).map(exitCodeOf),
-    ).toEqual([2, 2, 3, 3, 4, 4, 1]);
+    ).toEqual([2, 2, 3, 3, 4, 4, 3, 3, 4, 1]);
   });
 });

@@ -46,8 +46,10 @@ export async function dagsNext(
 }
 
 /** What the times alone do not say. */
-function remarks({ dagId, schedule, startAt, endAt }: DagSpec, isPaused: boolean, coming: number): string[] {
-  if (schedule === null) return [`${dagId} has no schedule.`];
+function remarks({ dagId, schedule, onAssets, startAt, endAt }: DagSpec, isPaused: boolean, coming: number): string[] {
+  if (schedule === null) {
+    return [`${dagId} has no schedule${onAssets === null ? "" : ": it runs when its assets have changed"}.`];
+  }
   const lines: string[] = [];
   if (isPaused) lines.push(`${dagId} is paused: no run is made until nocturne dags unpause ${dagId}.`);
   if (!schedule.isContinuous) return coming > 0 ? lines : [...lines, `${dagId} has no run any more.`];

@@ -19,6 +19,8 @@ export function graphLines(tasks: readonly TaskSpec[]): string[] {
       const branch = level.length === 1 ? "──" : index === 0 ? "┬─" : index === level.length - 1 ? "└─" : "├─";
       const notes = [
         ...(task.dependsOn.length === 0 ? [] : [`after ${task.dependsOn.join(", ")}`]),
+        ...(task.forEach === null ? [] : ["for each item"]),
+        ...(task.when === null ? [] : ["when"]),
         ...(task.isSetup ? ["setup"] : []),
         ...(task.teardownOf.length > 0 ? [`tears down ${task.teardownOf.join(", ")}`] : []),
         ...(task.triggerRule === "all_success" ? [] : [task.triggerRule]),
