@@ -34,7 +34,8 @@ export interface SourceDocument {
 /** Parses every document of a file. A document that is broken as YAML is left out; its problems say why. */
 export function parseDocuments(file: string, source: string): { documents: SourceDocument[]; problems: DagProblem[] } {
   const lines = new LineCounter();
-  const parsed = [...parseAllDocuments(source, { lineCounter: lines, prettyErrors: false })];
+  // The library compares each key with all before it: 40,000 tasks would hold up the writer for half a minute.
+  const parsed = [...parseAllDocuments(source, { lineCounter: lines, prettyErrors: false, uniqueKeys: false })];
   const place = (from: number, to: number): DagProblem["at"] => {
     const { line, col } = lines.linePos(from);
     const endOfLine = source.indexOf("\n", from);
@@ -51,6 +52,7 @@ export function parseDocuments(file: string, source: string): { documents: Sourc
     .filter((document) => parsed.length === 1 || document.contents !== null || document.errors.length > 0)
     .flatMap((document): SourceDocument[] => {
       const unusable = reportErrors(document, source, report);
+      reportDuplicates(document, report);
       repairUnquotedTemplates(document, source, report);
       if (unusable || reportAliases(document, report)) return [];
       let value: unknown;
@@ -73,17 +75,25 @@ function reportErrors(document: Document.Parsed, source: string, report: Report)
   for (const error of document.errors) {
     const line = source.slice(source.lastIndexOf("\n", error.pos[0] - 1) + 1).split("\n", 1)[0] ?? "";
     const unquoted = /(?:^|[:\-[,])\s*(\{[{%])/.exec(line);
-    if (unquoted !== null && error.code !== "DUPLICATE_KEY") {
-      report('a template must be quoted, or YAML reads it as a map: write "{{ … }}"', error.pos);
-    } else if (error.code === "DUPLICATE_KEY") {
-      const key = /^[^:\s]+/.exec(source.slice(error.pos[0]))?.[0] ?? "";
-      report(`${key}: this key is here twice`, [error.pos[0], error.pos[0] + key.length]);
-    } else {
-      report(error.message, error.pos);
-    }
+    if (unquoted === null) report(error.message, error.pos);
+    else report('a template must be quoted, or YAML reads it as a map: write "{{ … }}"', error.pos);
   }
   for (const warning of document.warnings) report(warning.message, warning.pos);
-  return document.errors.some((error) => error.code !== "DUPLICATE_KEY");
+  return document.errors.length > 0;
+}
+
+/** Reports the keys that a map has twice. */
+function reportDuplicates(document: Document.Parsed, report: Report): void {
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) report(`${String(key.value)}: this key is here twice`, rangeOf(key));
+        seen.add(key.value);
+      }
+    },
+  });
 }
 
 /** To YAML, an unquoted {{ ds }} is a map with a map as its key. Says so, then goes on as if it were quoted. */
