@@ -1,6 +1,5 @@
 import type { TaskState } from "../../core/states.ts";
 import type { TaskDetail } from "../../store/read-models/run-detail.ts";
-import { groupBy } from "../../store/group-by.ts";
 
 /** Up to so many instances of a mapped task have a line each. */
 const FEW = 10;
@@ -20,7 +19,13 @@ export interface ShownTask {
 
 /** The task instances of a run that people are shown: a mapped task of many is one line and the first that went wrong. */
 export function shownTasks(tasks: readonly TaskDetail[]): ShownTask[] {
-  return [...groupBy(tasks, ({ taskId }) => taskId).values()].flatMap((group) => {
+  const groups = new Map<string, TaskDetail[]>();
+  for (const task of tasks) {
+    const group = groups.get(task.taskId) ?? [];
+    group.push(task);
+    groups.set(task.taskId, group);
+  }
+  return [...groups.values()].flatMap((group) => {
     const wholes = group.filter(({ mapIndex }) => mapIndex < 0);
     const instances = group.filter(({ mapIndex }) => mapIndex >= 0);
     if (instances.length <= FEW) return group.map((task) => ({ task, counts: [], moreWrong: 0 }));
