@@ -44,8 +44,8 @@ export class Dispatch {
   }
 
   /** Reads what a mapped task is mapped over. */
-  readList(touched: Touched, uri: string, request: PrepareRequest): void {
-    this.launcher.readList(touched, uri, request);
+  readList(touched: Touched, uri: string, request: PrepareRequest): number {
+    return this.launcher.readList(touched, uri, request);
   }
 
   /** Looks at what is owed by the tasks that changed, and by those whose time has come. */

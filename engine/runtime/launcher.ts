@@ -9,6 +9,9 @@ import type { EngineClock } from "./clock.ts";
 import type { EngineDeps, PrepareRequest } from "./deps.ts";
 import { operatorContext } from "./launch-context.ts";
 
+/** How long a list that a task is mapped over may take to read. */
+const READ_LIMIT_MS = 60_000;
+
 export type Post = (key: TaskKey, event: TaskEvent) => void;
 
 /**
@@ -16,6 +19,7 @@ export type Post = (key: TaskKey, event: TaskEvent) => void;
  * posted as an event, and a call that ended without a clear answer is a doubt.
  */
 export class Launcher {
+  private reads = 0;
   private readonly underWay = new Map<string, Promise<void>>();
   private readonly stopped = new AbortController();
   private readonly deps: EngineDeps;
@@ -61,28 +65,30 @@ export class Launcher {
     });
   }
 
-  /** Reads the list that a task is mapped over; an answer that comes after a reload is about nobody, it is read again. */
-  readList({ active, position }: Touched, uri: string, request: PrepareRequest): void {
-    const task = active.nodes[position]?.task;
-    const spec = specAt(active, position);
-    if (!task) return;
-    const name = `list/${task.runId}/${task.taskNo}`;
-    const read = async (): Promise<void> => {
-      const { signal } = this.stopped;
-      const connection = this.deps.connection(spec.connection, spec.region);
-      const list = await this.deps.readList(uri, connection, signal);
+  /** Reads the list that a task is mapped over; answers the read's number. One that comes after a reload is about nobody. */
+  readList({ active, position }: Touched, uri: string, request: PrepareRequest): number {
+    const read = ++this.reads;
+    const { task } = active.nodes[position] ?? {};
+    const { connection: name, region } = specAt(active, position);
+    const readOnce = async (): Promise<TaskEvent> => {
+      const signal = AbortSignal.any([this.stopped.signal, AbortSignal.timeout(READ_LIMIT_MS)]);
+      const list = await this.deps.readList(uri, this.deps.connection(name, region), signal);
       const prepared = this.deps.prepare({ ...request, list });
-      if (prepared.kind === "mapped") this.post(task, { ...prepared, kind: "expanded" });
-      else if (prepared.kind === "refused") this.post(task, { ...prepared, kind: "unpreparable" });
-      else throw new Error(`a list that was read came to ${prepared.kind}`);
+      if (prepared.kind === "mapped") return { ...prepared, kind: "expanded", read };
+      if (prepared.kind === "refused") return { ...prepared, kind: "unpreparable", read };
+      throw new Error(`a list that was read came to ${prepared.kind}`);
     };
-    const done = read()
-      .catch((error: unknown) => {
+    const done = readOnce()
+      .catch((error: unknown): TaskEvent => {
         const message = `${uri}: ${textOf(error)}`;
-        this.post(task, { kind: "unpreparable", failure: { class: "retryable", code: "FOR_EACH_INVALID", message } });
+        return { kind: "unpreparable", failure: { class: "retryable", code: "FOR_EACH_INVALID", message }, read };
       })
-      .finally(() => this.underWay.delete(name));
-    this.underWay.set(name, done);
+      .then((event) => {
+        if (task) this.post(task, event);
+        this.underWay.delete(`list/${read}`);
+      });
+    this.underWay.set(`list/${read}`, done);
+    return read;
   }
 
   /** Waits for the calls that are under way, at most `limitMs`, so that their answers can still be written. */

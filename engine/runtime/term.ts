@@ -246,8 +246,7 @@ export class Term {
       case "mapped":
         return { ...prepared, kind: "expanded" };
       case "listed":
-        this.dispatch.readList(candidate, prepared.uri, request);
-        return { kind: "listing" };
+        return { kind: "listing", read: this.dispatch.readList(candidate, prepared.uri, request) };
     }
   }
 

@@ -5,7 +5,8 @@ import type { DecisionContext } from "../../engine/core/machine/events.ts";
 import { bareRun } from "../../engine/core/machine/run-rows.ts";
 import { World } from "../../engine/core/machine/world.ts";
 import type { QueuedAsset } from "../../engine/core/assets/events.ts";
-import type { DagRun, DagState, FlushBatch, LoadedWorld } from "../../engine/core/records.ts";
+import type { DagRun, DagState } from "../../engine/core/records.ts";
+import type { FlushBatch, LoadedWorld } from "../../engine/core/flush-batch.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 import { dagSpec, taskSpec } from "./scenario.ts";
 

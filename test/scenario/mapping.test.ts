@@ -114,3 +114,15 @@ scenario(
     s.succeeds("load[0]").expect({ load: "success", run: "success" });
   },
 );
+
+scenario(
+  "a list that was read for an earlier start of the task says nothing to the next one",
+  "up -> load",
+  { load: over([]) },
+  (s) => {
+    s.readsLists().succeeds("up").clearsTasks("load");
+    s.event("load", { kind: "expanded", items: [1, 2, 3], labels: null, read: 1 }).expect({ load: "scheduled" });
+    s.event("load", { kind: "expanded", items: [7], labels: null, read: 2 }).expect({ load: "running" });
+    expect(Object.keys(s.states()).filter((task) => task.startsWith("load["))).toEqual(["load[0]"]);
+  },
+);

@@ -9,12 +9,11 @@ import type {
   DagState,
   DagVersion,
   Deadline,
-  FlushBatch,
-  LoadedWorld,
   Mail,
   TaskInstance,
   TakenDate,
 } from "../../engine/core/records.ts";
+import type { FlushBatch, LoadedWorld } from "../../engine/core/flush-batch.ts";
 import { isRunFinished } from "../../engine/core/states.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 import { keyOf as deadlineKey } from "../../engine/core/machine/deadlines.ts";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Json } from "../../engine/core/json.ts";
 import { selectTasks } from "../../engine/core/machine/people/select.ts";
 import { whatToClear } from "../../engine/core/machine/people/what-to-clear.ts";
-import type { TaskWish } from "../../engine/core/records.ts";
+import type { TaskWish } from "../../engine/core/commands.ts";
 import { Scenario, dagSpec, scenario, tasksOf, wishOf } from "./scenario.ts";
 
 const clearing = { cause: "clear", by: "ana" };

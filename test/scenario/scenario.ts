@@ -9,16 +9,9 @@ import { placeOf, specAt, type ActiveRun, type Node } from "../../engine/core/ma
 import { bareRun, type RunRows } from "../../engine/core/machine/run-rows.ts";
 import { World } from "../../engine/core/machine/world.ts";
 import type { FailureClass, Launch, Observation, Submitted, Usage } from "../../engine/core/operator.ts";
-import type {
-  Attempt,
-  Booked,
-  DagRun,
-  FlushBatch,
-  LoadedWorld,
-  MarkedTaskState,
-  TaskKey,
-  TaskWish,
-} from "../../engine/core/records.ts";
+import type { Attempt, Booked, DagRun, TaskKey } from "../../engine/core/records.ts";
+import type { FlushBatch, LoadedWorld } from "../../engine/core/flush-batch.ts";
+import type { MarkedTaskState, TaskWish } from "../../engine/core/commands.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 
 export const MINUTE = 60_000;
@@ -103,6 +96,7 @@ export class Scenario {
   world: World;
   readonly batches: FlushBatch[] = [];
   private readonly loaded: LoadedWorld;
+  private reads: number | null = null;
   private readonly lists = new Map<string, readonly Json[]>();
 
   constructor(spec: DagSpec) {
@@ -192,6 +186,7 @@ export class Scenario {
   private rendered({ taskId, when, forEach }: TaskSpec, { task }: Node): TaskEvent {
     if (when === "false" && task.mapIndex < 0) return { kind: "unwanted", why: "its condition is false" };
     const items = this.lists.get(taskId) ?? (forEach?.items as Json[]);
+    if (forEach && task.mapIndex < 0 && this.reads !== null) return { kind: "listing", read: ++this.reads };
     if (forEach && task.mapIndex < 0) return { kind: "expanded", items, labels: null };
     return { kind: "prepared", hash: `p${task.taskNo}/${task.mapIndex}`, params: {} };
   }
@@ -292,6 +287,12 @@ export class Scenario {
   cancelRun(): this {
     this.world.decideRun(RUN, { kind: "end", cause: "cancel", by: "ana" }, this.context());
     return this.turn();
+  }
+
+  /** Lists lie elsewhere from now on: what a task is mapped over comes by an event, for the read of that number. */
+  readsLists(): this {
+    this.reads = 0;
+    return this;
   }
 
   /** A person's word, as the writer carries it out: a run that has left memory is read again first. */

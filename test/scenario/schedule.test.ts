@@ -361,7 +361,10 @@ test.each(Object.entries(KINDS))(
       fc.property(happenings, (list) => {
         const nights = new Nights(spec, "2026-03-04T12:00Z");
         let tags = 0;
+        // What was due once stays so, though the clock goes back after it.
+        let latest = Date.parse("2026-03-12T12:00Z");
         for (const each of list) {
+          latest = Math.max(latest, nights.now);
           const now = new Date(
             nights.now + ("minutes" in each ? (each.kind === "back" ? -1 : 1) * each.minutes * 60_000 : 0),
           );
@@ -370,7 +373,7 @@ test.each(Object.entries(KINDS))(
           else if (each.kind === "pause" || each.kind === "unpause") nights.pause(each.kind === "pause");
           else nights.restartAt(now.toISOString());
         }
-        const end = Math.max(nights.now, Date.parse("2026-03-12T12:00Z"));
+        const end = Math.max(nights.now, latest);
         nights.at(new Date(end).toISOString()).pause(false);
         while (nights.state.nextDueAt !== null && nights.state.nextDueAt <= end) nights.turn();
         const ticks = ticksBetween(spec, startAt, end + 1);
@@ -378,8 +381,7 @@ test.each(Object.entries(KINDS))(
         // Rows refuse a date twice; their order is the order in which runs were made.
         expect([...nights.rows.runs.values()].map(({ logicalAt }) => logicalAt)).toEqual(begins);
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
   },
-  30_000,
 );

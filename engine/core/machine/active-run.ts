@@ -22,8 +22,8 @@ export interface Node {
   /** Rendered and checked; it waits for admission. */
   readonly prepared: { readonly hash: string; readonly params: JsonObject } | null;
   readonly looking: Looking;
-  /** What it is mapped over is being read. */
-  readonly isListing: boolean;
+  /** What it is mapped over is being read: which read it waits for. */
+  readonly listing: number | null;
 }
 
 /** A run that is not final, or still owes something. The only mutable cell of the machine: see apply. */

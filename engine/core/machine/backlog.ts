@@ -41,7 +41,7 @@ export class Backlog {
     const isReady = after?.task.state === "scheduled";
     if (isReady && after.prepared !== null) this.ready.add({ active, position });
     else this.ready.remove({ active, position });
-    keep(this.unprepared, key, isReady && after.prepared === null && !after.isListing, { active, position });
+    keep(this.unprepared, key, isReady && after.prepared === null && after.listing === null, { active, position });
     const isUnsent = after?.attempt?.state === "open" && after.attempt.ref === null;
     // A teardown is held up by nothing (rule 25).
     this.countUnsent(key, spec, isUnsent && spec.teardownOf.length === 0);

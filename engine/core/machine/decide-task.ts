@@ -22,8 +22,8 @@ function happen(draft: RunDraft, position: number, event: TaskEvent, context: De
       if (task.state === "scheduled") draft.patch(position, { prepared: { hash: event.hash, params: event.params } });
       return;
     case "unpreparable":
-      if (task.state !== "scheduled") return;
-      draft.patch(position, { isListing: false });
+      if (task.state !== "scheduled" || isStale(draft, position, event.read)) return;
+      draft.patch(position, { listing: null });
       draft.frozen.push({ hash: context.sha256("{}"), params: {} });
       launch(draft, position, context.sha256("{}"), context);
       fail(draft, position, event.failure, {}, context);
@@ -32,9 +32,10 @@ function happen(draft: RunDraft, position: number, event: TaskEvent, context: De
       if (task.state === "scheduled") finish(draft, position, "skipped", event.why, context);
       return;
     case "listing":
-      if (task.state === "scheduled") draft.patch(position, { isListing: true });
+      if (task.state === "scheduled") draft.patch(position, { listing: event.read });
       return;
     case "expanded":
+      if (isStale(draft, position, event.read)) return;
       expand(draft, position, { items: event.items, labels: event.labels }, context);
       return;
     case "admitted":
@@ -74,6 +75,10 @@ function happen(draft: RunDraft, position: number, event: TaskEvent, context: De
       return;
   }
 }
+
+/** Whether a list was read for an earlier start of the task. */
+const isStale = (draft: RunDraft, position: number, read: number | undefined): boolean =>
+  read !== undefined && read !== draft.node(position).listing;
 
 const awaitsSubmit = (draft: RunDraft, position: number, tryNumber: number): boolean => {
   const { attempt } = draft.node(position);

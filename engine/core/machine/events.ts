@@ -8,13 +8,18 @@ import type { Price } from "../pricing/price.ts";
 /** What can happen to one task of a run. `tryNumber` names the attempt it is about: an event for an older one is ignored. */
 export type TaskEvent =
   | { readonly kind: "prepared"; readonly params: JsonObject; readonly hash: string }
-  | { readonly kind: "unpreparable"; readonly failure: TaskFailure }
+  | { readonly kind: "unpreparable"; readonly failure: TaskFailure; readonly read?: number }
   /** Its `when` is false: it is not run. */
   | { readonly kind: "unwanted"; readonly why: string }
   /** What it is mapped over is being read. */
-  | { readonly kind: "listing" }
-  /** What a mapped task is mapped over. */
-  | { readonly kind: "expanded"; readonly items: readonly Json[]; readonly labels: readonly string[] | null }
+  | { readonly kind: "listing"; readonly read: number }
+  /** What a mapped task is mapped over. `read`: it came of that read, and counts only while that is waited for. */
+  | {
+      readonly kind: "expanded";
+      readonly items: readonly Json[];
+      readonly labels: readonly string[] | null;
+      readonly read?: number;
+    }
   | { readonly kind: "admitted" }
   | {
       readonly kind: "submitted";

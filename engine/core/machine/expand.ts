@@ -35,13 +35,13 @@ function makeInstance(draft: RunDraft, taskAt: number, { now }: DecisionContext)
   const places = known === undefined ? [...before.places, place] : before.places;
   if (known === undefined) {
     const task = newTask(runId, taskNo, retries, mapIndex);
-    draft.add({ task, taskAt, attempt: null, prepared: null, looking: NOT_LOOKED, isListing: false });
+    draft.add({ task, taskAt, attempt: null, prepared: null, looking: NOT_LOOKED, listing: null });
   }
   const { tryNumber } = draft.node(place).task;
   const fresh = { ...newTask(runId, taskNo, tryNumber + retries, mapIndex), tryNumber };
   // What an earlier attempt of it still owes stays with the run; the instance itself begins anew.
   draft.leaveAttempt(place);
-  draft.patch(place, { attempt: null, prepared: null, isListing: false });
+  draft.patch(place, { attempt: null, prepared: null, listing: null });
   draft.task(place, { ...fresh, state: "scheduled" }, "an item to work on", "engine", now);
   // Counted from here on: what the row was before is not how the instance ended.
   draft.mapped.set(taskAt, { ...before, places, made: mapIndex + 1 });

@@ -78,7 +78,7 @@ export class RunDraft {
       const { runId, taskNo, mapIndex, tryNumber } = row;
       const fresh = newTask(runId, taskNo, tryNumber + (spec?.retries ?? 0), mapIndex);
       const task = { ...fresh, tryNumber };
-      return { task, taskAt, attempt: null, prepared: null, looking: NOT_LOOKED, isListing: false };
+      return { task, taskAt, attempt: null, prepared: null, looking: NOT_LOOKED, listing: null };
     };
     const removed = ({ task, ...rest }: Node): Node => ({ ...rest, task: { ...task, state: "removed", endedAt: now } });
     const { onlyTasks } = this.run;

@@ -65,7 +65,7 @@ export function activeRun({ run, tasks, attempts, outputs, expansions, booked }:
   }
   const nodeOf = (task: TaskInstance, taskAt: number): Node => {
     const attempt = newest.get(instanceKey(task)) ?? null;
-    return { task, taskAt, attempt, prepared: null, looking: NOT_LOOKED, isListing: false };
+    return { task, taskAt, attempt, prepared: null, looking: NOT_LOOKED, listing: null };
   };
   const isStarted = tasks.length > 0;
   const nodes = dag.taskNos.map((taskNo, taskAt) => {

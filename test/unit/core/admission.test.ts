@@ -72,7 +72,7 @@ const ready = (runId: string, taskAt: number, mapIndex: number): Node => ({
   attempt: null,
   prepared: PREPARED,
   looking: NOT_LOOKED,
-  isListing: false,
+  listing: null,
 });
 
 function nameOf({ nodes, dag }: ActiveRun, place: number): string {

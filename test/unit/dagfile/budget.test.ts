@@ -1,3 +1,4 @@
+import { NOTIFY_EVENTS } from "../../../engine/core/dag.ts";
 import { describe, expect, it } from "vitest";
 import { dag, only, problems } from "./reading.ts";
 
@@ -47,7 +48,7 @@ describe("budget and notify", () => {
     [
       "an event nobody can be told of",
       dag("a: { operator: noop }", "notify: [{ email: [a@example.com], on: [sla_mised] }]\n"),
-      '2:41+9 DAG_INVALID 0: expected sla_missed or run_failed or budget_warning or budget_exceeded or approval_needed, got "sla_mised" (sla_missed?)',
+      `2:41+9 DAG_INVALID 0: expected ${NOTIFY_EVENTS.join(" or ")}, got "sla_mised" (sla_missed?)`,
     ],
     [
       "a rule for nobody",

@@ -11,14 +11,14 @@ export function renew(draft: RunDraft, place: number, why: string, by: string, n
   draft.leaveAttempt(place);
   const maxTry = task.tryNumber + draft.spec(place).retries + 1;
   draft.task(place, { state: "none", maxTry, startedAt: null, endedAt: null, retryAt: null }, why, by, now);
-  draft.patch(place, { attempt: null, prepared: null, isListing: false });
+  draft.patch(place, { attempt: null, prepared: null, listing: null });
 }
 
 /** An instance of a mapped task that begins anew as a whole: it is made again from the new list, or not at all. */
 export function remove(draft: RunDraft, place: number, why: string, by: string, now: Instant): void {
   draft.leaveAttempt(place);
   draft.task(place, { state: "removed", endedAt: now, retryAt: null }, why, by, now);
-  draft.patch(place, { attempt: null, prepared: null, isListing: false });
+  draft.patch(place, { attempt: null, prepared: null, listing: null });
 }
 
 /** Whether what ends now is to begin anew: a clear ended it, or cleared the mapped task that it is an instance of. */
