@@ -38,10 +38,7 @@ module.exports = {
       "^(timers|events|async_hooks|crypto|os|perf_hooks|util)",
       "node_modules/(pino|@types)",
     ]),
-    room("notify", "^engine/notify/", [
-      "^engine/(core|notify)/",
-      "^engine/store/(outbox|open|approval-links)\\.ts$",
-    ]),
+    room("notify", "^engine/notify/", ["^engine/(core|notify)/", "^engine/store/(outbox|open|approval-links)\\.ts$"]),
     packages("notify", "^engine/notify/", ["node_modules/(nodemailer|@types/nodemailer)/", "^(fs|path|timers|crypto)"]),
     // As the commands: reads, the inbox, what opens the store; a trigger is an insert (protocol rule 31).
     room("api", "^engine/api/", [

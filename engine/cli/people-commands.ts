@@ -5,9 +5,9 @@ type Run<Options> = (session: Session, args: readonly string[], options: Options
 
 /** What the program lends to those who add commands to it. */
 interface Lent {
-  bind<Options>(load: () => Promise<Run<Options>>): (...given: unknown[]) => Promise<void>;
-  examples(lines: readonly string[]): string;
-  wholeNumber(text: string): number;
+  readonly bind: <Options>(load: () => Promise<Run<Options>>) => (...given: unknown[]) => Promise<void>;
+  readonly examples: (lines: readonly string[]) => string;
+  readonly wholeNumber: (text: string) => number;
 }
 
 /** What people do to runs and task instances, and the log of it. */

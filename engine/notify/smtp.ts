@@ -51,7 +51,11 @@ export function smtpDelivery(options: {
         const not = (rejected as readonly (string | { readonly address: string })[]).map((each) =>
           typeof each === "string" ? each : each.address,
         );
-        return { kind: "accepted", response: server.withoutSecrets(response), ...(not.length > 0 && { rejected: not }) };
+        return {
+          kind: "accepted",
+          response: server.withoutSecrets(response),
+          ...(not.length > 0 && { rejected: not }),
+        };
       } catch (error) {
         const result = resultOf(error as NodemailerError, server.place, options.from, stop.aborted);
         return { ...result, response: server.withoutSecrets(result.response) };

@@ -163,7 +163,7 @@ it("GET eventLogs has what people did, by DAG, run and action", async () => {
         event: "trigger_run",
         dag_id: "nightly",
         run_id: "manual__told",
-        owner: expect.stringMatching(/^rest_api:tok_/),
+        owner: expect.stringMatching(/^rest_api:tok_/) as string,
       },
     ],
   });

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { DAG_DEFAULTS, TASK_DEFAULTS, type DagSpec, type TaskSpec } from "../../engine/core/dag.ts";
+import type { DagSpec, TaskSpec } from "../../engine/core/dag.ts";
 import type { Json } from "../../engine/core/json.ts";
 import type { DecisionContext, RunEvent, TaskEvent } from "../../engine/core/machine/events.ts";
 import { owed } from "../../engine/core/machine/owed.ts";
@@ -13,6 +13,9 @@ import type { Attempt, Booked, DagRun, TaskKey } from "../../engine/core/records
 import type { FlushBatch, LoadedWorld } from "../../engine/core/flush-batch.ts";
 import type { MarkedTaskState, TaskWish } from "../../engine/core/commands.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
+import { dagSpec, taskSpec, tasksOf } from "./specs.ts";
+
+export { dagSpec, taskSpec, tasksOf };
 
 export const MINUTE = 60_000;
 
@@ -29,66 +32,7 @@ const rethrow = (_runId: string, error: unknown): never => {
   throw error;
 };
 
-export const taskSpec = (taskId: string, changes: Partial<TaskSpec> = {}): TaskSpec => ({
-  ...TASK_DEFAULTS,
-  weightRule: "absolute",
-  taskId,
-  operator: "find",
-  with: {},
-  dependsOn: [],
-  triggerRule: "all_success",
-  isSetup: false,
-  teardownOf: [],
-  failsRun: false,
-  retries: 0,
-  retryDelayMs: 1_000,
-  retryBackoff: 1,
-  maxRetryDelayMs: 86_400_000,
-  timeoutMs: null,
-  pool: null,
-  poolSlots: 1,
-  priority: 1,
-  connection: "default",
-  region: null,
-  onDoubt: "fail",
-  ...changes,
-});
-
 const inUsd = (quantity: string): Usage[] => [{ kind: "usd", quantity, unit: "dollar" }];
-
-/** Reads "a -> b -> c; a -> d" into tasks with their upstreams. */
-export function tasksOf(text: string, changes: Record<string, Partial<TaskSpec>>): TaskSpec[] {
-  const upstreams = new Map<string, Set<string>>();
-  for (const chain of text.split(";")) {
-    const ids = chain.split("->").map((id) => id.trim());
-    ids.forEach((id, index) => {
-      const known = upstreams.get(id) ?? new Set<string>();
-      upstreams.set(id, known);
-      const before = ids[index - 1];
-      if (before !== undefined) known.add(before);
-    });
-  }
-  return [...upstreams].map(([id, before]) => taskSpec(id, { dependsOn: [...before], ...changes[id] }));
-}
-
-export const dagSpec = (tasks: readonly TaskSpec[], pools: DagSpec["pools"] = {}): DagSpec => ({
-  ...DAG_DEFAULTS,
-  dagId: "nightly",
-  tags: [],
-  paused: false,
-  schedule: null,
-  timezone: "UTC",
-  startAt: null,
-  endAt: null,
-  maxActiveRuns: 1,
-  backfillMaxActiveRuns: 1,
-  params: {},
-  sla: [],
-  budget: null,
-  notify: [],
-  pools,
-  tasks,
-});
 
 /** A run of one DAG under a clock of its own: says what happens to the world and what is expected of the machine. */
 export class Scenario {
