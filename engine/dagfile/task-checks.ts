@@ -1,3 +1,4 @@
+import { assetsOf } from "../core/assets/expression.ts";
 import type { DagSpec, TaskSpec } from "../core/dag.ts";
 import { FAILURE_CLASSES, RETRY_CAUSES } from "./task-schema.ts";
 import type { FlatDag, FlatTask } from "./flat-tasks.ts";
@@ -27,7 +28,7 @@ export function taskFindings(input: DagInput, dag: FlatDag, spec: DagSpec, broke
     ...checked.flatMap(teardownFindings),
     ...checked.flatMap(mappingFindings),
     ...checked.flatMap(retryFindings),
-    ...checked.flatMap(assetFindings),
+    ...checked.flatMap((each) => assetFindings(each, spec)),
     ...(broken.has("defaults") ? [] : retryOnDefaults(input, dag)),
     ...(broken.has("schedule") || broken.has("defaults") ? [] : pastFindings(dag, checked, spec)),
     ...(broken.has("pools") || broken.has("defaults") ? [] : checked.flatMap((each) => poolFindings(dag, each, spec))),
@@ -63,6 +64,10 @@ function mappingFindings(checked: Checked): Finding[] {
   }
   if (spec.forEach === null || isTeardown) return findings;
   if (spec.isSetup) findings.push(invalid(at(checked, "for_each"), "for_each: a setup cannot be mapped", "key"));
+  if (spec.operator === "branch" || spec.operator === "short_circuit") {
+    const message = `for_each: a ${spec.operator} cannot be mapped: its instances would contradict one another`;
+    findings.push(invalid(at(checked, "for_each"), message, "key"));
+  }
   const mistake = findLiteralMistake(spec.forEach.items);
   if (mistake !== null) findings.push(invalid(at(checked, "for_each"), `for_each: ${mistake}`));
   if (spec.triggerRule === "always" && namesTasks(spec.forEach.items) && flat.task.trigger_rule !== undefined) {
@@ -96,11 +101,15 @@ function retryOnDefaults({ defaults }: DagInput, { groups }: FlatDag): Finding[]
   return [...causeFindings(defaults?.retry_on ?? [], ["defaults", "retry_on"]), ...named];
 }
 
-function assetFindings(checked: Checked): Finding[] {
+function assetFindings(checked: Checked, { onAssets }: DagSpec): Finding[] {
   const assets = checked.flat.task.produces ?? [];
-  return assets.flatMap((asset, index) =>
-    assets.indexOf(asset) < index ? [invalid(at(checked, "produces", index), `${asset}: it is here twice`)] : [],
-  );
+  const awaited = onAssets === null ? new Set<string>() : assetsOf(onAssets);
+  return assets.flatMap((asset, index) => {
+    const path = at(checked, "produces", index);
+    if (assets.indexOf(asset) < index) return [invalid(path, `${asset}: it is here twice`)];
+    const again = `${asset}: on_assets waits for it, so that each run would start the next one without end`;
+    return awaited.has(asset) ? [invalid(path, again)] : [];
+  });
 }
 
 /** Without a schedule there is no run before this one to look back at. */

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { readDagFile } from "../../../engine/dagfile/read.ts";
+import { operators } from "./operators.ts";
 import { dag, problems } from "./reading.ts";
 
 const a = (keys: string, head = "") => dag(`a: { operator: noop, ${keys} }`, head);
@@ -25,6 +27,11 @@ describe("keys that contradict each other or do nothing", () => {
       "room for nobody",
       a("max_active_per_dag: 0"),
       "3:44+1 DAG_INVALID max_active_per_dag: expected at least 1, got 0",
+    ],
+    [
+      "a DAG that starts itself again by what it produces",
+      a("produces: [stores, orders]", "on_assets: orders & prices\n"),
+      "4:43+6 DAG_INVALID orders: on_assets waits for it, so that each run would start the next one without end",
     ],
     ["causes without retries", a("retry_on: [lost]"), "3:24+8 DAG_INVALID retry_on: it does nothing without retries"],
     [
@@ -187,4 +194,14 @@ describe("names that templates cannot read", () => {
     ]);
     expect(problems(text(`${late}[create, drop] }`))).toEqual([]);
   });
+});
+
+it.each(["branch", "short_circuit"])("a %s cannot be mapped: its instances would contradict one another", (type) => {
+  const [noop] = operators;
+  if (!noop) throw new Error("there is an operator");
+  const text = dag(`a: { operator: ${type}, for_each: [1] }`);
+  const given = { file: "x.yaml", text, operators: [{ ...noop, type }], readProjectFile: () => null };
+  expect(readDagFile(given).problems.map(({ code, message }) => `${code} ${message}`)).toEqual([
+    `DAG_INVALID for_each: a ${type} cannot be mapped: its instances would contradict one another`,
+  ]);
 });
