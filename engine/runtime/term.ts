@@ -6,6 +6,7 @@ import type { DecisionContext, TaskEvent } from "../core/machine/events.ts";
 import { World, type Touched } from "../core/machine/world.ts";
 import type { Prepared } from "../core/prepared.ts";
 import type { TaskKey } from "../core/records.ts";
+import type { CommandResult } from "../core/commands.ts";
 import type { FlushBatch } from "../core/flush-batch.ts";
 import { flush, type FlushSession } from "../store/flush.ts";
 import { groupBy } from "../store/group-by.ts";
@@ -50,6 +51,8 @@ export class Term {
   private readonly clock: EngineClock;
   private readonly session: FlushSession;
   private readonly fence: Fence;
+  /** What decisions failed of late, for whoever asked for one of them. */
+  private readonly poisoned: string[];
 
   private constructor(
     deps: EngineDeps,
@@ -58,7 +61,9 @@ export class Term {
     fence: Fence,
     world: World,
     dispatch: Dispatch,
+    poisoned: string[],
   ) {
+    this.poisoned = poisoned;
     this.deps = deps;
     this.clock = clock;
     this.session = session;
@@ -83,16 +88,18 @@ export class Term {
       const operator = deps.operators.get(type);
       return operator?.launch.kind === "sensor" || operator?.holdsNoSlot === true;
     };
+    const poisoned: string[] = [];
     const world = new World(
       loaded,
       isSensor,
       (runId, error) => {
         deps.log.error({ err: error, runId }, "a decision failed; the run is quarantined");
+        poisoned.push(`${runId} was put aside: ${error instanceof Error ? error.message : String(error)}`);
       },
       (...given) => deps.concurrencyKey(...given),
     );
     const dispatch = new Dispatch(deps, clock, world, launcher, observer, post);
-    const term = new Term(deps, clock, session, fence, world, dispatch);
+    const term = new Term(deps, clock, session, fence, world, dispatch, poisoned);
     for (const runId of [...world.runs.keys()]) world.decideRun(runId, { kind: "taken_over" }, term.context());
     await term.publish(change);
     return term;
@@ -268,7 +275,8 @@ export class Term {
       const isAdoption = command.body.kind === "adopt_run";
       // Any other reads from the database what those before it have made; runs that somebody else inserted do not meet.
       if (!isAdoption || ++adopted % ADOPTIONS_PER_FLUSH === 0) await this.flush();
-      const result = await applyCommand(this.deps.store, this.world, command, this.context()).catch(
+      this.poisoned.length = 0;
+      const answer: CommandResult = await applyCommand(this.deps.store, this.world, command, this.context()).catch(
         (error: unknown) => {
           // The run is there and was promised: were the wish ticked off unread, nobody would know of it.
           if (command.body.kind === "adopt_run" && isDatabaseAway(error)) throw error;
@@ -280,6 +288,8 @@ export class Term {
           } as const;
         },
       );
+      const [failed] = this.poisoned;
+      const result = failed === undefined ? answer : ({ ok: false, code: "INTERNAL", message: failed } as const);
       this.world.gathered.applied(command.id, result);
       const audit = auditOf(command, result, this.clock.now());
       if (audit) this.world.gathered.audit(audit);

@@ -4,7 +4,6 @@ import type { OperatorDescriptor } from "../../engine/core/operator.ts";
 
 const IDEMPOTENT = ["GET", "HEAD", "PUT", "DELETE"] as const;
 export const METHODS = [...IDEMPOTENT, "POST", "PATCH"] as const;
-type Method = (typeof METHODS)[number];
 
 const address = z
   .string()

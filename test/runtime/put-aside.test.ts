@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { RunDraft } from "../../engine/core/machine/run-draft.ts";
 import type { EngineDeps } from "../../engine/runtime/deps.ts";
 import { commandResult, enqueue } from "../../engine/store/inbox.ts";
 import { listRuns } from "../../engine/store/read-models/runs.ts";
@@ -126,4 +127,20 @@ test("rule 23: a run that was put aside is not told to be cancelled while its jo
   await expect.poll(() => commandResult(fleet.store, id), wait).not.toBeNull();
   const result = await commandResult(fleet.store, id);
   if (result?.ok === true) await expect.poll(() => fleet.service.jobs[0]?.state, wait).toBe("stopped");
+});
+
+test("rule 7: a person whose wish meets a bug is told so, the run is put aside and the others go on", async () => {
+  fleet.service.held.add("extract");
+  await fleet.engine(ONE);
+  await fleet.backfill(1, 1);
+  await expect.poll(() => fleet.service.jobs.length, wait).toBe(1);
+  await expect.poll(states, wait).toEqual(["running"]);
+  const [run] = await listRuns(fleet.store, {});
+  const bug = vi.spyOn(RunDraft.prototype, "attempt").mockImplementation(() => {
+    throw new Error("a bug");
+  });
+  const id = await enqueue(fleet.store, { kind: "cancel_run", runId: run?.runId ?? "", by: "test" });
+  await expect.poll(() => commandResult(fleet.store, id), wait).toMatchObject({ ok: false, code: "INTERNAL" });
+  bug.mockRestore();
+  expect((await listRuns(fleet.store, {}))[0]?.quarantine).toBe("a bug");
 });
