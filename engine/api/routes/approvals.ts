@@ -1,3 +1,4 @@
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { ApprovalWish } from "../../core/commands.ts";
 import { findApprovalLink, type ApprovalLink } from "../../store/approval-links.ts";
@@ -38,11 +39,6 @@ export function approvalRoutes(app: Api, { store, commandTimeoutMs = COMMAND_MS 
   const handlerTimeout = commandTimeoutMs * 2 + 5_000;
   const decide = (wish: ApprovalWish, by: string, from: string) =>
     carryOut(store, { kind: "decide_approval", ...wish, by, from }, commandTimeoutMs);
-  // A page's form; no other body is read that way.
-  app.addContentTypeParser("application/x-www-form-urlencoded", { parseAs: "string" }, (_request, body, done) => {
-    done(null, Object.fromEntries(new URLSearchParams(String(body))));
-  });
-
   app.get(
     "/api/v2/approvals",
     {
@@ -95,24 +91,31 @@ export function approvalRoutes(app: Api, { store, commandTimeoutMs = COMMAND_MS 
     },
   );
 
-  app.get(
-    "/approvals/:link",
-    { config: { isOpen: true }, schema: { hide: true, params: LinkPath } },
-    async ({ params }, reply) => {
-      const asked = await linkOf(params.link);
-      return reply.headers(PAGE_HEADERS).send(approvalPage(asked));
-    },
-  );
+  // A page's form is read here alone: nothing else takes what any page of the web could send.
+  void app.register(async (scope) => {
+    const page = scope.withTypeProvider<ZodTypeProvider>();
+    page.addContentTypeParser("application/x-www-form-urlencoded", { parseAs: "string" }, (_request, body, done) => {
+      done(null, Object.fromEntries(new URLSearchParams(String(body))));
+    });
+    page.get(
+      "/approvals/:link",
+      { config: { isOpen: true }, schema: { hide: true, params: LinkPath } },
+      async ({ params }, reply) => {
+        const asked = await linkOf(params.link);
+        return reply.headers(PAGE_HEADERS).send(approvalPage(asked));
+      },
+    );
 
-  app.post(
-    "/approvals/:link",
-    { handlerTimeout, config: { isOpen: true }, schema: { hide: true, params: LinkPath, body: LinkBody } },
-    async ({ params, body, ip }, reply) => {
-      const { runId, taskId, mapIndex, tryNumber, receiver, ...asked } = await linkOf(params.link);
-      await decide({ runId, taskId, mapIndex, tryNumber, ...body }, receiver, ip);
-      return reply.headers(PAGE_HEADERS).send(decidedPage({ ...asked, taskId }, body.decision));
-    },
-  );
+    page.post(
+      "/approvals/:link",
+      { handlerTimeout, config: { isOpen: true }, schema: { hide: true, params: LinkPath, body: LinkBody } },
+      async ({ params, body, ip }, reply) => {
+        const { runId, taskId, mapIndex, tryNumber, receiver, ...asked } = await linkOf(params.link);
+        await decide({ runId, taskId, mapIndex, tryNumber, ...body }, receiver, ip);
+        return reply.headers(PAGE_HEADERS).send(decidedPage({ ...asked, taskId }, body.decision));
+      },
+    );
+  });
 
   async function linkOf(secret: string): Promise<ApprovalLink> {
     const link = await findApprovalLink(store, secret);

@@ -8,7 +8,7 @@ import { listDags } from "../../store/read-models/dags.ts";
 import { findDag } from "../read-dags.ts";
 import { withStore, type Session } from "../session.ts";
 import { carriedOn, estimateLines, planLines } from "./plan.ts";
-import { wishOf, type BackfillOptions } from "./wish.ts";
+import { rangeOf, wishOf, type BackfillOptions } from "./wish.ts";
 
 /** A backfill of which people have been told what it will do. */
 export interface Announced {
@@ -31,6 +31,8 @@ export async function announced(
   next: (announced: Announced) => Promise<number>,
 ): Promise<number> {
   const { out } = session;
+  // What is wrong with the command itself is told before a file is read.
+  rangeOf(options);
   const config = await session.config();
   const dag = await findDag(session, config, dagId);
   const wish = wishOf(dag.spec, options);

@@ -19,13 +19,19 @@ export interface BackfillOptions {
   readonly overBudget?: boolean;
 }
 
-/** What somebody asks for. Throws a USAGE error for what no DAG would allow. */
-export function wishOf(spec: DagSpec, options: BackfillOptions): BackfillWish {
-  const { from, to, reprocess, task = [], backwards, downstream, overBudget } = options;
+/** The days of a backfill. Throws a USAGE error where they are not given, or are none. */
+export function rangeOf({ from, to }: BackfillOptions): { readonly from: string; readonly to: string } {
   if (from === undefined || to === undefined) {
     throw usage(`backfill needs a range: --from and --to, such as --from 2026-01-01 --to 2026-01-31`);
   }
   checkRange(from, to);
+  return { from, to };
+}
+
+/** What somebody asks for. Throws a USAGE error for what no DAG would allow. */
+export function wishOf(spec: DagSpec, options: BackfillOptions): BackfillWish {
+  const { reprocess, task = [], backwards, downstream, overBudget } = options;
+  const { from, to } = rangeOf(options);
   return {
     backfillId: randomUUID(),
     dagId: spec.dagId,
