@@ -60,22 +60,22 @@ async function number(text: string): Promise<number> {
 const tables = (): Promise<number> =>
   number("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname LIKE '%\\_2026\\_01'");
 
-it("killed in the middle of the export of 40,000 runs, it loses nothing, and the next call completes it in 64 MB", async () => {
-  await writeHistory(store, { at: JANUARY, runs: 40_000, wide: 200 });
+it("killed in the middle of the export of 100,000 runs, it loses nothing, and the next call completes it in 64 MB", async () => {
+  await writeHistory(store, { at: JANUARY, runs: 100_000, wide: 200 });
   const first = archive();
   await until("rows of the outputs", () => /output: [1-9]/.test(first.said.err), 120_000);
   first.child.kill("SIGKILL");
   await first.ended;
-  expect(await number("SELECT count(*) FROM output")).toBe(40_000);
+  expect(await number("SELECT count(*) FROM output")).toBe(100_000);
   expect(await number("SELECT count(*) FROM partition_state WHERE state = 'closing' AND export IS NULL")).toBe(1);
   const second = archive();
   expect({ code: await second.ended, err: second.said.err.match(/[A-Z]+_[A-Z]+ .*/)?.[0] }).toEqual({ code: 0 });
   const folder = join(home, "archive", "nocturne", "2026_01");
   const [month] = (JSON.parse(second.said.out) as { months: object[] }).months;
-  expect(month).toMatchObject({ month: "2026-01", outcome: "gone", runs: 40_000, folder });
+  expect(month).toMatchObject({ month: "2026-01", outcome: "gone", runs: 100_000, folder });
   const manifest = JSON.parse(await readFile(join(folder, "manifest.json"), "utf8")) as Manifest;
   expect(manifest.tables.find(({ table }) => table === "state_history")?.rows).toBe(200_000);
-  expect([await tables(), await number("SELECT count(*) FROM run_summary")]).toEqual([0, 40_000]);
+  expect([await tables(), await number("SELECT count(*) FROM run_summary")]).toEqual([0, 100_000]);
 }, 480_000);
 
 it("killed between the detach and the drop, the next call drops what was exported", async () => {
