@@ -161,8 +161,8 @@ export const run = (publication: DagVersionToPublish, changes: Partial<DagRun> =
     quarantine: null,
     budgetLevel: "ok",
     onlyTasks: null,
-  concurrencyKey: null,
-  isReopened: false,
+    concurrencyKey: null,
+    isReopened: false,
     ending: null,
     ...changes,
   };
