@@ -1,5 +1,7 @@
 import type { FastifySchemaCompiler } from "fastify";
 import type { z } from "zod";
+import type { Json } from "../core/json.ts";
+import { isDeeper } from "../core/nesting.ts";
 import { invalid, type FieldMistake } from "./answer-error.ts";
 
 const PLACES: Readonly<Record<string, string>> = {
@@ -64,13 +66,4 @@ export const hasNul = (...parts: readonly unknown[]): boolean =>
 const DEEPEST = 32;
 
 /** Whether JSON is nested deeper than anything here needs: recursion over it would end in a stack overflow. */
-export function isTooDeep(value: unknown): boolean {
-  const waiting: [value: unknown, depth: number][] = [[value, 0]];
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const [each, depth] = next;
-    if (typeof each !== "object" || each === null) continue;
-    if (depth >= DEEPEST) return true;
-    for (const inner of Object.values(each)) waiting.push([inner, depth + 1]);
-  }
-  return false;
-}
+export const isTooDeep = (value: unknown): boolean => isDeeper(value as Json, DEEPEST);

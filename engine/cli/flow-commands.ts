@@ -1,14 +1,5 @@
 import type { Command } from "commander";
-import type { Session } from "./session.ts";
-
-type Run<Options> = (session: Session, args: readonly string[], options: Options) => Promise<number>;
-
-/** What the program lends to those who add commands to it. */
-export interface Lent {
-  readonly bind: <Options>(load: () => Promise<Run<Options>>) => (...given: unknown[]) => Promise<void>;
-  readonly examples: (lines: readonly string[]) => string;
-  readonly wholeNumber: (text: string) => number;
-}
+import type { Lent } from "./lent.ts";
 
 /** Assets, approvals, and what a person says about one of these. */
 export function addFlowCommands(program: Command, { bind, examples, wholeNumber }: Lent): void {

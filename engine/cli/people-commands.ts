@@ -1,14 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
-import type { Session } from "./session.ts";
-
-type Run<Options> = (session: Session, args: readonly string[], options: Options) => Promise<number>;
-
-/** What the program lends to those who add commands to it. */
-interface Lent {
-  readonly bind: <Options>(load: () => Promise<Run<Options>>) => (...given: unknown[]) => Promise<void>;
-  readonly examples: (lines: readonly string[]) => string;
-  readonly wholeNumber: (text: string) => number;
-}
+import type { Lent } from "./lent.ts";
 
 /** What people do to runs and task instances, and the log of it. */
 export function addPeopleCommands(program: Command, runs: Command, { bind, examples, wholeNumber }: Lent): void {

@@ -5,12 +5,9 @@ import type { App } from "./app.ts";
 import { EXIT, EXIT_CODE_HELP } from "./exit-codes.ts";
 import { addFlowCommands } from "./flow-commands.ts";
 import { addPeopleCommands } from "./people-commands.ts";
-import type { Session } from "./session.ts";
+import type { Action } from "./lent.ts";
 import { createSession, type GlobalOptions, type Surroundings } from "./session.ts";
 import { addVarsCommands } from "./vars-commands.ts";
-
-/** What a command does once its arguments are read; answers the exit code. */
-type Action<Options> = (session: Session, args: readonly string[], options: Options) => Promise<number>;
 
 /** What the demo's own nights are made of. */
 const DATA_OPTIONS = ["nights", "sales", "columns", "from", "to", "maxRejected"];

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Lent } from "./flow-commands.ts";
+import type { Lent } from "./lent.ts";
 
 /** Variables: what the templates of every DAG may read. */
 export function addVarsCommands(program: Command, { bind, examples }: Pick<Lent, "bind" | "examples">): void {
