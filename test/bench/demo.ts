@@ -37,10 +37,10 @@ async function runDemo(args: readonly string[]): Promise<{ document: DemoDocumen
 export const demo: Benchmark = {
   name: "demo",
   summary: "the demo of 14 nights in a fresh home, three times",
-  async run(progress) {
+  async run(tell) {
     const seconds: number[] = [];
     for (let round = 1; round <= 3; round++) {
-      progress(`round ${round} of 3`);
+      tell.progress(`round ${round} of 3`);
       seconds.push((await runDemo([])).seconds);
     }
     return [figure("demo, 14 nights, command to result", median(seconds), "s", { target: "15" })];
@@ -50,9 +50,9 @@ export const demo: Benchmark = {
 export const nights181: Benchmark = {
   name: "nights-181",
   summary: "181 nights of the coffee shop's CSV, four at a time (needs ../shared/data)",
-  async run(progress) {
+  async run(tell) {
     if (!existsSync(COFFEE)) throw new Error(`${COFFEE} is not there`);
-    progress("181 nights");
+    tell.progress("181 nights");
     const range = ["--from", "2023-01-01", "--to", "2023-06-30", "--max-rejected", "0.2"];
     const { document, seconds } = await runDemo(["--sales", COFFEE, "--columns", COLUMNS, ...range]);
     const each = document.runs.map((run) => run.seconds);

@@ -8,11 +8,19 @@ export interface Figure {
   readonly ratio: number | null;
 }
 
-/** A benchmark: prints nothing itself, measures and answers. `progress` tells a person what it is doing. */
+/** What a benchmark is given to speak with. */
+export interface Telling {
+  /** Tells a person what it is doing. */
+  progress(line: string): void;
+  /** A setting that its figures rest on: printed with them. */
+  setting(name: string, value: string): void;
+}
+
+/** A benchmark: prints nothing itself, measures and answers. */
 export interface Benchmark {
   readonly name: string;
   readonly summary: string;
-  run(progress: (line: string) => void): Promise<readonly Figure[]>;
+  run(tell: Telling): Promise<readonly Figure[]>;
 }
 
 export function figure(
@@ -27,9 +35,12 @@ export function figure(
   return { what, value: rounded, unit, target, reference, ratio };
 }
 
-export function median(values: readonly number[]): number {
+/** The value below which `part` of them lie: 0.5 is the median. */
+export function quantile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
+  const at = (sorted.length - 1) * part;
+  const lower = sorted[Math.floor(at)] ?? NaN;
+  return lower + ((sorted[Math.ceil(at)] ?? NaN) - lower) * (at % 1);
 }
+
+export const median = (values: readonly number[]): number => quantile(values, 0.5);

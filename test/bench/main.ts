@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
+import { chain40 } from "./chain.ts";
 import { demo, nights181 } from "./demo.ts";
-import { chain40 } from "./engine.ts";
 import type { Benchmark, Figure } from "./figures.ts";
 import { trigger } from "./trigger.ts";
 
@@ -16,15 +16,14 @@ if (!chosen) {
   process.stdout.write(USAGE);
   process.exitCode = name === undefined ? 0 : 2;
 } else {
-  const figures = await chosen.run((line) => process.stderr.write(`${line}\n`));
-  const document = {
-    name: chosen.name,
-    figures,
-    cores: availableParallelism(),
-    node: process.version,
-    postgres: "18.4 (embedded), fsync on, synchronous_commit on",
-  };
-  process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${figures.map(line).join("\n")}\n`);
+  const settings: Record<string, string> = { cores: String(availableParallelism()), node: process.version };
+  const figures = await chosen.run({
+    progress: (line) => process.stderr.write(`${line}\n`),
+    setting: (name, value) => (settings[name] = value),
+  });
+  const rest = Object.entries(settings).map(([name, value]) => `${name} ${value}`);
+  const text = `${figures.map(line).join("\n")}\n${rest.join(", ")}\n`;
+  process.stdout.write(json ? `${JSON.stringify({ name: chosen.name, figures, settings })}\n` : text);
 }
 
 function line({ what, value, unit, target, ratio }: Figure): string {

@@ -1,36 +1,20 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { startApi } from "../../engine/api/server.ts";
-import { SCHEDULE_DEFAULTS, DAG_DEFAULTS, type DagSpec } from "../../engine/core/dag.ts";
-import { startPostgres } from "../../engine/local/embedded-postgres.ts";
+import { SCHEDULE_DEFAULTS } from "../../engine/core/dag.ts";
 import { newRunId } from "../../engine/runtime/ids.ts";
-import { migrate } from "../../engine/store/migrate.ts";
-import { openStore, type Store } from "../../engine/store/open.ts";
+import type { Store } from "../../engine/store/open.ts";
 import { createToken } from "../../engine/store/tokens.ts";
-import { figure, type Benchmark } from "./figures.ts";
+import { dagOf } from "./dags.ts";
+import { figure, median, quantile, type Benchmark } from "./figures.ts";
+import { withStore } from "./postgres.ts";
 
 const PER_SECOND = 100;
 const SECONDS = 20;
 
-const SPEC: DagSpec = {
-  ...DAG_DEFAULTS,
-  dagId: "triggered",
-  tags: [],
-  paused: false,
+const { spec: SPEC } = dagOf("triggered", [], {
   schedule: { ...SCHEDULE_DEFAULTS, cron: ["0 2 * * *"], timezone: "America/New_York", catchup: false },
   timezone: "America/New_York",
-  startAt: null,
-  endAt: null,
-  maxActiveRuns: 16,
-  backfillMaxActiveRuns: 4,
   params: { max_rejected: { type: "number", minimum: 0, maximum: 1 } },
-  sla: [],
-  budget: null,
-  notify: [],
-  pools: {},
-  tasks: [],
-};
+});
 
 /** One request each hundredth of a second, whether or not those before it have been answered. */
 async function load(url: string, token: string, seconds: number): Promise<number[]> {
@@ -63,18 +47,11 @@ async function publish(store: Store): Promise<void> {
   );
 }
 
-const share = (sorted: readonly number[], part: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;
-
 export const trigger: Benchmark = {
   name: "trigger",
   summary: `${PER_SECOND} triggers a second for ${SECONDS} s over HTTP, each durable before its answer`,
-  async run(progress) {
-    const home = mkdtempSync(join(tmpdir(), "nocturne-bench-"));
-    const postgres = await startPostgres({ home });
-    try {
-      const store = await openStore({ databaseUrl: postgres.url, fleet: "bench", applicationName: "bench" });
-      await migrate(store);
+  run: (tell) =>
+    withStore(tell, async (store) => {
       await publish(store);
       const { token } = await createToken(store, { role: "operator" });
       const silent = (): void => undefined;
@@ -88,20 +65,15 @@ export const trigger: Benchmark = {
         status: async () => ({ isReady: true }),
         log: { info: silent, warn: silent, error: silent },
       });
-      progress("two seconds to warm up");
+      tell.progress("two seconds to warm up");
       await load(server.url, token, 2);
-      progress(`${PER_SECOND} triggers a second for ${SECONDS} s`);
-      const sorted = (await load(server.url, token, SECONDS)).sort((a, b) => a - b);
+      tell.progress(`${PER_SECOND} triggers a second for ${SECONDS} s`);
+      const times = await load(server.url, token, SECONDS);
       await server.close();
-      await store.close();
       return [
-        figure("trigger answered, p50", share(sorted, 0.5), "ms"),
-        figure("trigger answered, p99", share(sorted, 0.99), "ms", { target: "50" }),
-        figure("trigger answered, slowest", sorted.at(-1) ?? NaN, "ms"),
+        figure("trigger answered, p50", median(times), "ms"),
+        figure("trigger answered, p99", quantile(times, 0.99), "ms", { target: "50" }),
+        figure("trigger answered, slowest", quantile(times, 1), "ms"),
       ];
-    } finally {
-      await postgres.stop();
-      rmSync(home, { recursive: true, force: true });
-    }
-  },
+    }),
 };

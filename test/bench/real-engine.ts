@@ -1,0 +1,76 @@
+import { randomUUID } from "node:crypto";
+import type { LoadedDag } from "../../engine/core/dag.ts";
+import type { OperatorDescriptor } from "../../engine/core/operator.ts";
+import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
+import { REAL_TIME } from "../../engine/core/time-scale.ts";
+import { prepareTask } from "../../engine/dagfile/prepare.ts";
+import type { EngineDeps } from "../../engine/runtime/deps.ts";
+import { startEngine, type Engine } from "../../engine/runtime/engine.ts";
+import { enqueue } from "../../engine/store/inbox.ts";
+import type { Store } from "../../engine/store/open.ts";
+import { operatorDescriptors } from "../../operators/index.ts";
+import { testHost } from "../operators/host.ts";
+
+/** A real engine with the real operators (and `more` of them) over `store`; what it complains of ends the benchmark. */
+export function benchEngine(
+  store: Store,
+  dags: readonly LoadedDag[],
+  { types = [], ...more }: Partial<EngineDeps> & { readonly types?: readonly OperatorDescriptor[] } = {},
+): Promise<Engine> {
+  const operators = new Map([...operatorDescriptors, ...types].map((descriptor) => [descriptor.type, descriptor]));
+  const silent = (): void => undefined;
+  const complain = (details: object, message: string): void => {
+    throw new Error(`the engine says: ${message}`, { cause: (details as { err?: unknown }).err });
+  };
+  const descriptorOf = (type: string): OperatorDescriptor => {
+    const descriptor = operators.get(type);
+    if (!descriptor) throw new Error(`no operator ${type}`);
+    return descriptor;
+  };
+  return startEngine({
+    store,
+    settings: DEFAULT_SETTINGS,
+    dags,
+    plans: false,
+    waitsForDatabase: false,
+    time: REAL_TIME,
+    onMails: silent,
+    operators,
+    operator: async (type) => descriptorOf(type).load(testHost()),
+    connection: (name) => ({ name, region: "us-east-1", settings: {} }),
+    letGo: silent,
+    prepare: ({ run, mapped, ...rest }) => {
+      const descriptor = descriptorOf(rest.task.operator);
+      return prepareTask({ ...rest, ...mapped, run, conf: run.conf, local: false, descriptor });
+    },
+    concurrencyKey: (_spec, _run, template) => template,
+    readList: () => Promise.reject(new Error("no lists here")),
+    priceOf: () => ({ unitPrice: "0", currency: "USD", source: "none" }),
+    log: { info: silent, warn: complain, error: complain },
+    ...more,
+  });
+}
+
+/** Asks for `runs` runs of a DAG, all of which may run at once unless `maxActiveRuns` says otherwise. */
+export async function askForRuns(
+  store: Store,
+  dagId: string,
+  runs: number,
+  { maxActiveRuns = runs, fromDay = 0 }: { readonly maxActiveRuns?: number; readonly fromDay?: number } = {},
+): Promise<void> {
+  const day = (index: number): string =>
+    new Date(Date.UTC(2020, 0, 1 + fromDay + index)).toISOString().slice(0, "2020-01-01".length);
+  const dates = { fromDate: day(0), toDate: day(runs - 1) };
+  const wish = { backfillId: randomUUID(), dagId, ...dates, maxActiveRuns, reprocess: "none", conf: {} } as const;
+  await enqueue(store, { kind: "backfill", backfill: wish, by: "bench" });
+}
+
+/** How many task instances have succeeded; throws when one did not or a run has not ended. */
+export async function succeeded(store: Store): Promise<number> {
+  const { rows } = await store.pool.query<{ state: string; tasks: string }>(
+    "SELECT state, count(*) AS tasks FROM task_instance GROUP BY state",
+  );
+  const [only, ...others] = rows;
+  if (only?.state !== "success" || others.length > 0) throw new Error(`tasks ended as ${JSON.stringify(rows)}`);
+  return Number(only.tasks);
+}
