@@ -7,6 +7,7 @@ import { parseDuration } from "./core/duration.ts";
 import { NocturneError, type Problem } from "./core/errors.ts";
 import type { Instant, JsonObject } from "./core/json.ts";
 import type { Connection } from "./core/operator.ts";
+import { parseRoles, ROLES, type Role } from "./core/roles.ts";
 import { nearest } from "./core/similar.ts";
 import { DEFAULT_SETTINGS, type EngineSettings } from "./core/settings.ts";
 
@@ -18,6 +19,8 @@ export interface Config {
   /** null: the embedded Postgres of `home`. */
   readonly databaseUrl: string | null;
   readonly fleet: string;
+  /** What a `nocturne up` does; other commands do not ask. */
+  readonly roles: readonly Role[];
   readonly dagsFolder: string;
   /** Whose overlay of the DAGs counts (dags/overlays/<environment>.yaml); null: none. */
   readonly environment: string | null;
@@ -58,6 +61,7 @@ export interface ConfigFlags {
   readonly home?: string;
   readonly databaseUrl?: string;
   readonly fleet?: string;
+  readonly roles?: string;
   readonly dags?: string;
   readonly aws?: string;
   readonly timeScale?: string;
@@ -131,6 +135,7 @@ const timeScale = z.number(factor).min(1, factor).max(100_000, factor);
 const fileKeys = z.strictObject({
   database_url: databaseUrl.optional(),
   fleet: fleetName.optional(),
+  roles: z.array(z.enum(ROLES)).min(1, "expected some of engine, api, alert").optional(),
   aws: z.enum(["cloud", "local"]).optional(),
   home: z.string().min(1).optional(),
   dags_folder: z.string().min(1).optional(),
@@ -185,6 +190,7 @@ export function loadConfig(from: {
     home,
     databaseUrl: url,
     fleet,
+    roles: rolesOf(flags.roles ?? env("NOCTURNE_ROLES"), said.roles),
     dagsFolder: path(flags.dags ?? env("NOCTURNE_DAGS_FOLDER"), said.dags_folder, join(cwd, "dags")),
     environment,
     prices: Object.fromEntries(Object.entries(said.prices ?? {}).map(([key, value]) => [key, String(value)])),
@@ -205,6 +211,12 @@ export function loadConfig(from: {
       aws,
     ),
   };
+}
+
+function rolesOf(list: string | undefined, inFile: readonly Role[] | undefined): readonly Role[] {
+  const roles = parseRoles(list ?? (inFile ?? ROLES).join());
+  if (typeof roles === "string") throw usage(`--roles ${list ?? ""}: ${roles}`);
+  return roles;
 }
 
 /** A clock of one's own is for a local-aws that shares it: AWS's services keep the world's. */

@@ -8,6 +8,7 @@ import { NocturneError } from "./core/errors.ts";
 import type { Prepared } from "./core/prepared.ts";
 import type { OperatorHost, TaskMail } from "./core/operator-host.ts";
 import type { SubRuns } from "./core/sub-runs.ts";
+import type { PostgresClock } from "./runtime/postgres-clock.ts";
 import type { Store } from "./store/open.ts";
 import type { AnyOperator, Connection, OperatorDescriptor } from "./core/operator.ts";
 
@@ -109,23 +110,38 @@ const app: App = {
     return startAlerter({ store, delivery, publicUrl, local: config.aws === "local", log, onTrouble });
   },
 
-  async startApi(config, store, { isReady, ...wish }) {
-    const [{ startApi }, { newRunId }, { openStore }, log] = await Promise.all([
+  async startApi(config, store, { isReady, hasEngine, time, ...wish }) {
+    const [{ startApi }, { newRunId }, { startPostgresClock }, { openStore }, log] = await Promise.all([
       import("./api/server.ts"),
       import("./runtime/ids.ts"),
+      import("./runtime/postgres-clock.ts"),
       import("./store/open.ts"),
       logOf(config),
     ]);
-    const mailTrouble = mailRoute(config).kind === "none" ? "SMTP_URL is not set: mails wait" : null;
-    const status = async () => ({ isReady: isReady(), detail: isReady() ? null : "starting", mailTrouble });
+    // Only who sends them knows whether they can leave.
+    const isWithout = config.roles.includes("alert") && mailRoute(config).kind === "none";
+    const mailTrouble = isWithout ? "SMTP_URL is not set: mails wait" : null;
+    const status = async () => ({
+      isReady: isReady(),
+      needsWriter: hasEngine,
+      detail: isReady() ? null : "starting",
+      mailTrouble,
+    });
     const { writerTtlMs } = config.engine;
     // Connections of its own: a burst of requests and the engine do not wait for each other.
     const own = await openStore({ ...store.settings, applicationName: "nocturne api" });
-    try {
-      const api = await startApi({ ...wish, store: own, version: app.version, newRunId, status, log, writerTtlMs });
-      return { url: api.url, close: () => api.close().finally(() => own.close()) };
-    } catch (error) {
+    let clock: PostgresClock | null = null;
+    const close = async (): Promise<void> => {
+      await clock?.stop();
       await own.close();
+    };
+    try {
+      clock = await startPostgresClock(own, time);
+      const all = { ...wish, now: clock.now, store: own, version: app.version, newRunId, status, log, writerTtlMs };
+      const api = await startApi(all);
+      return { url: api.url, close: () => api.close().finally(close) };
+    } catch (error) {
+      await close();
       throw error;
     }
   },

@@ -15,6 +15,8 @@ export interface ApiLog {
 export interface ServiceStatus {
   /** Every DAG has been read and published once. */
   readonly isReady: boolean;
+  /** Whether readiness counts the writer: false in a process that only serves, which needs the database alone. Absent: true. */
+  readonly needsWriter?: boolean;
   /** Why not; or what stays worth knowing. */
   readonly detail?: string | null;
   /** Why no mail can leave, when that is known without trying (no SMTP_URL). */
@@ -27,7 +29,7 @@ export interface ApiOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly version: string;
-  /** Engine time. */
+  /** Postgres's clock, on the pace of the fleet. */
   now(): Instant;
   newRunId(now: Instant): string;
   status(): Promise<ServiceStatus>;

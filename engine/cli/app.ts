@@ -1,7 +1,6 @@
 import type { Config } from "../config.ts";
 import type { LoadedDag } from "../core/dag.ts";
 import type { Problem } from "../core/errors.ts";
-import type { Instant } from "../core/json.ts";
 import type { OperatorDescriptor } from "../core/operator.ts";
 import type { TimeScale } from "../core/time-scale.ts";
 import type { Engine } from "../runtime/engine.ts";
@@ -42,8 +41,11 @@ export interface ApiWish {
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
-  now(): Instant;
+  /** How fast the clock of the fleet runs. */
+  readonly time: TimeScale;
   readonly isReady: () => boolean;
+  /** false: a process that only serves is ready whether or not a writer lives. */
+  readonly hasEngine: boolean;
 }
 
 /** What the composition root hands to the commands. Everything is made when a command asks for it. */

@@ -33,7 +33,6 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   BACKFILL_ENDED: EXIT.refused,
   FORBIDDEN: EXIT.refused,
   PORT_TAKEN: EXIT.refused,
-  DATABASE_NEWER: EXIT.refused,
 };
 
 /** What the process ends with when it fails for this reason. */

@@ -78,6 +78,7 @@ export function buildProgram(app: App, surroundings: Surroundings, exit: (code: 
   program
     .command("up")
     .description("run everything: schedules, the REST API, mails; stops in order on Ctrl-C")
+    .option("--roles <names>", "what this process does, of engine, api and alert (default: all three)")
     .option("--port <n>", "where the API listens; 0: any free one", portNumber, 8080)
     .option("--host <address>", "on which address; every request needs a token", "127.0.0.1")
     .option("--time-scale <n>", "with --aws local: a clock that runs n times as fast")
@@ -87,6 +88,7 @@ export function buildProgram(app: App, surroundings: Surroundings, exit: (code: 
       examples([
         "nocturne up",
         "nocturne up --aws local --port 0 --json",
+        "nocturne up --roles engine,alert",
         "nocturne up --aws local --time-scale 600 --time-from 2026-01-31T06:50:00Z",
       ]),
     )

@@ -14,6 +14,7 @@ export interface GlobalOptions {
   readonly aws?: string;
   readonly databaseUrl?: string;
   readonly fleet?: string;
+  readonly roles?: string;
   readonly dags?: string;
   readonly timeScale?: string;
   readonly timeFrom?: string;

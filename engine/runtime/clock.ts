@@ -45,7 +45,10 @@ export class EngineClock {
 
   now(): Instant {
     const elapsed = Math.max(performance.now() - this.monotonicAt, Date.now() - this.wallAt);
-    this.latest = Math.max(this.latest, Math.floor(scaledTime(this.scale, this.base + elapsed)));
+    const now = Math.floor(scaledTime(this.scale, this.base + elapsed));
+    // What this machine's own clock showed while it stood by must not hold back the time it writes by.
+    if (!this.isSet) return now;
+    this.latest = Math.max(this.latest, now);
     return this.latest;
   }
 }

@@ -74,6 +74,19 @@ describe("the nocturne command", () => {
     });
   });
 
+  test("a role that is none, or no role at all, is refused before anything is started, and ends with 2", async () => {
+    expect(await nocturne(["up", "--roles", "engine,apii"])).toMatchObject({
+      code: 2,
+      out: "",
+      err: expect.stringMatching(/^nocturne: USAGE {2}--roles engine,apii: there is no role apii/) as string,
+    });
+    expect(await nocturne(["up", "--roles", ""])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("no role is named; expected some of engine, api, alert") as string,
+    });
+    expect(await readdir(cwd)).toEqual([]);
+  });
+
   test("a problem in nocturne.yaml is shown at its line with a caret, and ends with 2", async () => {
     await writeFile(join(cwd, "nocturne.yaml"), "fleet: night\nhom: x\n");
     const { code, err } = await nocturne(["dags", "list"]);

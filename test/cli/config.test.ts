@@ -52,6 +52,23 @@ describe("the configuration", () => {
     );
   });
 
+  test("the roles are all three, or those of the flag, the environment or the file, each once", () => {
+    expect(load().roles).toEqual(["engine", "api", "alert"]);
+    expect(load({ roles: "alert, engine,alert" }, { NOCTURNE_ROLES: "api" }).roles).toEqual(["engine", "alert"]);
+    expect(load({}, { NOCTURNE_ROLES: "api" }).roles).toEqual(["api"]);
+    write("roles: [api, alert]\n");
+    expect(load().roles).toEqual(["api", "alert"]);
+  });
+
+  test.each([
+    ["enginee", "--roles enginee: there is no role enginee (did you mean engine?); expected some of engine, api, alert"],
+    ["", "--roles : no role is named; expected some of engine, api, alert"],
+    ["api,,alert", "--roles api,,alert: a name is missing; expected some of engine, api, alert"],
+  ])("the roles %j are refused in a sentence", (roles, sentence) => {
+    const [problem] = problems(() => load({ roles }));
+    expect(problem).toMatchObject({ code: "USAGE", message: expect.stringContaining(sentence) as string });
+  });
+
   test("paths in the file are relative to the file, paths of flags to where one stands", () => {
     const home = join(cwd, "elsewhere");
     write("home: .\ndags_folder: ../pipelines\n", home);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { expiryOf, globsOf } from "../../engine/cli/commands/tokens-create.ts";
-import { readyLine } from "../../engine/cli/up/ready-line.ts";
+import { readyDocument, readyLine } from "../../engine/cli/up/ready-line.ts";
+import { ROLES } from "../../engine/core/roles.ts";
 import { runNews } from "../../engine/cli/up/run-news.ts";
 import type { RunMark } from "../../engine/store/read-models/run-marks.ts";
 
@@ -32,12 +33,28 @@ describe("what a running system tells of runs", () => {
   });
 });
 
-test("the ready line names the URL, the DAGs and where mails go", () => {
-  const facts = { url: "http://127.0.0.1:8080", dags: 2, home: "/h", standsBy: false, time: null };
-  expect(readyLine({ ...facts, mail: { kind: "inbox", folder: "/h/inbox" } })).toBe(
-    "nocturne is ready at http://127.0.0.1:8080  (2 DAGs; inbox: /h/inbox)",
-  );
-  expect(readyLine({ ...facts, mail: { kind: "smtp" }, standsBy: true })).toContain("stands by");
+describe("the ready line", () => {
+  const facts = { roles: ROLES, url: "http://127.0.0.1:8080", dags: 2, home: "/h", standsBy: false, time: null };
+
+  test("names the URL, the roles, the DAGs and where mails go", () => {
+    expect(readyLine({ ...facts, mail: { kind: "inbox", folder: "/h/inbox" } })).toBe(
+      "nocturne is ready at http://127.0.0.1:8080  (engine, api, alert; 2 DAGs; inbox: /h/inbox)",
+    );
+    expect(readyLine({ ...facts, mail: { kind: "smtp" }, standsBy: true })).toContain("stands by");
+  });
+
+  test("of a process with one role says nothing of what the others do", () => {
+    const one = { ...facts, url: null, dags: null, mail: null, standsBy: null };
+    expect(readyLine({ ...one, roles: ["alert"], mail: { kind: "smtp" } })).toBe("nocturne is ready  (alert)");
+    expect(readyLine({ ...one, roles: ["engine"], dags: 1 })).toBe("nocturne is ready  (engine; 1 DAG)");
+    expect(readyDocument({ ...one, roles: ["api"], url: facts.url })).toMatchObject({
+      url: facts.url,
+      roles: ["api"],
+      dags: null,
+      mail: null,
+      stands_by: null,
+    });
+  });
 });
 
 test("a token's life and its DAGs are read strictly", () => {

@@ -91,7 +91,7 @@ describe("what the README says to type, word for word, in a fresh clone without 
     system = first.type(next("nocturne up"));
     await until("the ready line", () => system.said().stdout.includes("\n"));
     expect(system.said().stdout).toMatch(
-      /^nocturne is ready at http:\/\/127\.0\.0\.1:\d+ {2}\(1 DAG; inbox: \S+\/first\/\.nocturne\/inbox; LOCAL\)\n$/,
+      /^nocturne is ready at http:\/\/127\.0\.0\.1:\d+ {2}\(engine, api, alert; 1 DAG; inbox: \S+\/first\/\.nocturne\/inbox; LOCAL\)\n$/,
     );
     await until("last night's run", () =>
       /store_visits {2}scheduled__\S+ {2}ended in success/.test(system.said().stderr),

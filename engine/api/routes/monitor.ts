@@ -16,7 +16,7 @@ export function monitorRoutes(app: Api, options: ApiOptions): void {
       schema: {
         operationId: "get_health",
         tags: ["Monitor"],
-        summary: "200 when everything is read, the database answers and a writer lives; open to everybody",
+        summary: "200 when everything is read, the database answers and a writer lives (a process of the role api alone does not need one); open to everybody",
         security: [],
         response: { 200: HealthAnswer, 503: HealthAnswer },
       },
@@ -64,7 +64,7 @@ function healthAnswer(
     },
     triggerer: { status: null, latest_triggerer_heartbeat: null },
     dag_processor: { status: word(status.isReady), latest_dag_processor_heartbeat: null },
-    ready: status.isReady && isHeld,
+    ready: status.isReady && store !== null && (isHeld || status.needsWriter === false),
     detail: status.detail ?? null,
     writer: store && { is_held: isHeld },
     commands: store && { pending: store.pendingCommands },

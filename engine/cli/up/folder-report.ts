@@ -8,7 +8,10 @@ import type { Session } from "../session.ts";
 import { showProblem } from "../show-problem.ts";
 import { folderLines, problemsByFile } from "./folder-lines.ts";
 
-/** Tells what changes in the folder of DAGs: once on standard error, and in the database for whoever asks. */
+/**
+ * Tells what changes in the folder of DAGs: once on standard error, and, while this process writes, in the database for
+ * whoever asks: what a process that stands by makes of its own folder is nobody's business yet.
+ */
 export class FolderReport {
   private readonly session: Session;
   private readonly config: Config;
@@ -39,10 +42,14 @@ export class FolderReport {
     }
     this.last = news;
     this.owed = news;
-    this.settle().catch(() => undefined);
   }
 
-  /** Writes what is owed, one after the other. A database that is away gets it later: called again with every look at the runs. */
+  /** This process writes from now on: what another has stored is not what this one read. */
+  tellAnew(): void {
+    this.owed = this.last;
+  }
+
+  /** Writes what is owed, one after the other. Called with every look at the runs while this process writes. */
   async settle(): Promise<void> {
     if (this.isWriting) return;
     this.isWriting = true;

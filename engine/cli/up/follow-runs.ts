@@ -42,9 +42,12 @@ export function followRuns(session: Session, store: Store, engine: Engine, repor
       for (const each of misses) if (missed !== null && !missed.has(keyOf(each))) tell(missLine(each));
       missed = new Set(misses.map(keyOf));
     }
-    if (engine.isWriting && !isWriting) tell("this process writes now");
+    if (engine.isWriting && !isWriting) {
+      tell("this process writes now");
+      report.tellAnew();
+    }
     isWriting = engine.isWriting;
-    await report.settle();
+    if (isWriting) await report.settle();
   }
 
   let isAway = false;

@@ -1,104 +1,80 @@
 import { once } from "node:events";
-import { dirname } from "node:path";
-import { schedule } from "node-cron";
 import { withLocalAws, type Config } from "../../config.ts";
+import type { Role } from "../../core/roles.ts";
 import { REAL_TIME } from "../../core/time-scale.ts";
-import { watchDagFolder, type FolderNews } from "../../dagfile/watch/watch-folder.ts";
-import type { Engine } from "../../runtime/engine.ts";
 import type { Store } from "../../store/open.ts";
-import { listDags } from "../../store/read-models/dags.ts";
 import type { Alerter } from "../app.ts";
 import { startLocal, warn, type Session } from "../session.ts";
-import { FolderReport } from "./folder-report.ts";
-import { followRuns } from "./follow-runs.ts";
-import { keepRetention } from "./retention.ts";
+import { startEngineRole } from "./engine-role.ts";
 import { readyDocument, readyLine } from "./ready-line.ts";
 import type { ReservedPort } from "./reserve-port.ts";
+import { Started } from "./started.ts";
 
-/** Every hour, at a minute when few other things begin. */
-const HOUSEKEEPING = "17 * * * *";
-/** Once a day, when most nights are done. */
-const RETENTION = "41 11 * * *";
+/** Where the role `api` listens. */
+interface Address {
+  readonly host: string;
+  readonly reserved: ReservedPort;
+}
 
 /**
- * The running system over an open store: local-aws when asked for, the folder's watcher, alerter, engine and API. Resolves
- * when it was asked to stop and has stopped in order; rejects when its engine cannot go on.
+ * The running system over an open store, as far as this process's roles go: local-aws when asked for, the alerter, the engine
+ * with the folder's watcher, the API (`address`; null: it has not that role). Resolves when it was asked to stop and has
+ * stopped in order; rejects when its engine cannot go on.
  */
 export async function runSystem(
   session: Session,
   config: Config,
   store: Store,
-  { host, reserved }: { readonly host: string; readonly reserved: ReservedPort },
+  address: Address | null,
 ): Promise<void> {
   const { app, out, interrupted } = session;
-  /** What has been started, to be stopped in the opposite order. */
-  const started: (() => unknown)[] = [];
+  const does = (role: Role): boolean => config.roles.includes(role);
+  const started = new Started();
   try {
-    const local = config.aws === "local" ? await startLocal(session, config) : null;
-    if (local !== null) started.push(() => local.stop());
-    const alerter = await startMails(session, config, store, `http://${host}:${reserved.port}`);
-    started.push(() => alerter.stop());
-    const report = new FolderReport(session, config, store);
-    const folder = await watch(session, config, store, (news) => {
-      engine.publish(news);
-      report.tell(news);
-    });
-    started.push(() => folder.close());
-    report.tell(folder.first);
-
-    const here = local === null ? config : withLocalAws(config, local.url);
+    // Mails need neither AWS nor the clock that a local one tells.
+    const local = config.aws === "local" && (does("engine") || does("api")) ? await startLocal(session, config) : null;
+    if (local !== null) started.add(() => local.stop());
     const time = local?.time ?? REAL_TIME;
-    const onMails = (): void => alerter.ring();
-    const engine: Engine = await app.startEngine(here, store, folder.first.dags, { plans: true, time, onMails });
-    started.push(() => engine.stop());
-    engine.publish({ dags: [], gone: folder.first.gone });
-    let isReady = false;
-    await reserved.release();
-    const now = (): number => engine.now();
-    const api = await app.startApi(config, store, { host, port: reserved.port, now, isReady: () => isReady });
-    started.push(() => api.close());
-
+    const alerter = does("alert") ? await startMails(session, config, store, address) : null;
+    if (alerter !== null) started.add(() => alerter.stop());
+    const here = local === null ? config : withLocalAws(config, local.url);
+    const onMails = (): void => alerter?.ring();
+    const work = does("engine") ? await startEngineRole(session, here, store, started, { time, onMails }) : null;
     const stopped = interrupted.aborted ? Promise.resolve() : once(interrupted, "abort");
-    await Promise.race([engine.ready, engine.ended, stopped]);
+    const ended = work?.engine.ended ?? new Promise<never>(() => undefined);
+
+    let isReady = work === null;
+    let url: string | null = null;
+    if (address !== null) {
+      const { host, reserved } = address;
+      await reserved.release();
+      const wish = { host, port: reserved.port, time, isReady: () => isReady, hasEngine: work !== null };
+      const api = await app.startApi(config, store, wish);
+      started.add(() => api.close());
+      ({ url } = api);
+    }
+    await Promise.race([work?.engine.ready, ended, stopped]);
     if (interrupted.aborted) return;
     isReady = true;
     const facts = {
-      url: api.url,
-      dags: folder.first.dags.length,
+      url,
+      roles: config.roles,
+      dags: work?.dags ?? null,
       home: config.home,
-      mail: app.mailRoute(config),
-      standsBy: !engine.isWriting,
+      mail: alerter && app.mailRoute(config),
+      standsBy: work && !work.engine.isWriting,
       time: local?.time ?? null,
     };
     session.streams.stdout.write(`${out.json ? JSON.stringify(readyDocument(facts)) : readyLine(facts)}\n`);
-    started.push(followRuns(session, store, engine, report));
-    const clockwork = schedule(HOUSEKEEPING, () => {
-      app.cleanUp(store).catch((error: unknown) => out.progress(`nocturne: housekeeping: ${(error as Error).message}`));
-    });
-    started.push(() => clockwork.destroy());
-    const retention = schedule(RETENTION, () => void keepRetention(session, config, store, engine));
-    started.push(() => retention.destroy());
-    await Promise.race([stopped, engine.ended]);
+    work?.follow();
+    await Promise.race([stopped, ended]);
   } finally {
-    for (const stop of started.reverse()) await stop();
+    await started.stop();
   }
 }
 
-function watch(session: Session, config: Config, store: Store, onNews: (news: FolderNews) => void) {
-  return Promise.all([listDags(store), session.app.operators()]).then(([dags, operators]) =>
-    watchDagFolder({
-      folder: config.dagsFolder,
-      projectRoot: dirname(config.dagsFolder),
-      operators,
-      environment: config.environment,
-      known: dags.filter(({ isStale }) => !isStale).map(({ dagId, file }) => ({ dagId, file })),
-      onNews,
-      onError: (error) => session.out.progress(`nocturne: ${config.dagsFolder}: ${(error as Error).message}`),
-    }),
-  );
-}
-
-function startMails(session: Session, config: Config, store: Store, ownUrl: string): Promise<Alerter> {
+function startMails(session: Session, config: Config, store: Store, address: Address | null): Promise<Alerter> {
+  const ownUrl = address && `http://${address.host}:${address.reserved.port}`;
   return session.app.startAlerter(config, store, {
     publicUrl: config.publicUrl ?? ownUrl,
     onTrouble: (problem) => {
