@@ -1,8 +1,8 @@
 import { defineConfig } from "vitest/config";
 
-const needsBuild = new Set(["operators", "local-aws", "cli", "e2e", "interop"]);
+const needsBuild = new Set(["operators", "local-aws", "cli", "e2e", "interop", "chaos"]);
 
-const needsPostgres = new Set(["store", "operators"]);
+const needsPostgres = new Set(["store", "operators", "chaos"]);
 
 /** Guards that ask a real Postgres run with the store's tests. */
 const onPostgres = ["test/guards/{statements,schema}.test.ts"];
@@ -20,6 +20,8 @@ const project = (name: string, folders: string[], timeoutMs: number, parallel: b
       ...(needsPostgres.has(name) ? ["test/setup/postgres-server.ts"] : []),
     ],
     ...(name === "unit" ? { exclude: onPostgres } : {}),
+    // Each seed has processes of its own: more than two of them at once are in one another's way.
+    ...(name === "chaos" ? { maxConcurrency: 2 } : {}),
   },
 });
 
@@ -37,6 +39,7 @@ export default defineConfig({
       project("cli", ["cli", "local"], 120_000, true),
       project("e2e", ["e2e"], 240_000, false),
       project("interop", ["interop"], 240_000, false),
+      project("chaos", ["chaos"], 240_000, false),
     ],
   },
 });

@@ -1,0 +1,71 @@
+import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { dagFile } from "./dag-file.ts";
+import type { Plan } from "./plan.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+
+/** Fails when it is told to: the text it is given is no number then. */
+const ONE_ROW = `-- param: told
+-- output: answer
+CREATE OR REPLACE TEMP VIEW answer AS SELECT CAST(told AS INTEGER) AS told FROM params;
+`;
+
+/** The project of a seed in a folder of its own: its DAGs, its configuration with short waits, and its plan for people. */
+export function makeFolder(
+  plan: Plan,
+  to: { readonly databaseUrl: string; readonly fleet: string; readonly awsUrl: string },
+): string {
+  const folder = mkdtempSync(join(tmpdir(), `nocturne-chaos-${plan.seed}-`));
+  mkdirSync(join(folder, "dags"));
+  for (const dag of [plan.main, plan.child]) {
+    if (dag) writeFileSync(join(folder, "dags", `${dag.id}.yaml`), dagFile(plan, dag));
+  }
+  copyFileSync(join(ROOT, "deploy/spark/run_sql.py"), join(folder, "run_sql.py"));
+  writeFileSync(join(folder, "one_row.sql"), ONE_ROW);
+  writeFileSync(join(folder, "nocturne.yaml"), JSON.stringify(configOf(to), null, 2));
+  writeFileSync(join(folder, "plan.json"), JSON.stringify(plan, null, 2));
+  return folder;
+}
+
+function configOf({ databaseUrl, fleet, awsUrl }: Parameters<typeof makeFolder>[1]): object {
+  const services = ["s3", "glue", "emr", "redshift_data", "athena", "logs", "sts"];
+  return {
+    database_url: databaseUrl,
+    fleet,
+    home: "home",
+    engine: {
+      writer_ttl: "1s",
+      writer_renew: "300ms",
+      send_window: "1s",
+      request_limit: "500ms",
+      visibility: "200ms",
+      search_again: "2s",
+      poll_min: "25ms",
+      poll_max: "250ms",
+    },
+    connections: {
+      default: {
+        region: "us-east-1",
+        endpoints: Object.fromEntries(services.map((service) => [service, awsUrl])),
+        credentials: { access_key_id: "local", secret_access_key: "local" },
+        artifacts: "s3://nocturne-artifacts",
+        glue: { role: "arn:aws:iam::000000000000:role/local", version: "5.1" },
+        emr: {
+          release: "emr-7.13.0",
+          service_role: "local",
+          instance_profile: "local",
+          log_uri: "s3://nocturne-artifacts/emr-logs/",
+        },
+        redshift: {
+          workgroup: "local",
+          database: "dev",
+          iam_role: "arn:aws:iam::000000000000:role/local",
+          base_rpu: 8,
+        },
+        athena: { workgroup: "primary", output_location: "s3://nocturne-artifacts/athena/" },
+      },
+    },
+  };
+}
