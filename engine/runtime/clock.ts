@@ -8,14 +8,19 @@ export interface ClockMark {
   readonly wall: number;
 }
 
+/** How much faster than real time the clock loses what it is ahead of Postgres: at half its speed it still goes on. */
+const CATCH_UP = 0.5;
+
 /**
- * The engine's time (protocol rule 9): Postgres's clock at the last renewal plus what has passed here since; it never goes
- * back. Over a scaled local-aws it runs as fast as that does. Elapsed time is the greater of the monotonic and the wall clock, so that a suspended machine does not live on.
+ * The engine's time (protocol rule 9): Postgres's clock at the last renewal plus what has passed here since. It never goes
+ * back and never stands still: set back, it goes at half its speed until Postgres has caught up. Over a scaled local-aws it
+ * runs as fast as that does.
  */
 export class EngineClock {
   private base = Date.now();
-  private monotonicAt = performance.now();
-  private wallAt = Date.now();
+  private at = this.mark();
+  /** By how much it was ahead of Postgres when it was set last. */
+  private lead = 0;
   private latest = 0;
   private isSet = false;
   private readonly scale: TimeScale;
@@ -28,10 +33,13 @@ export class EngineClock {
   sync(postgresNow: number, sentAt: ClockMark): void {
     // An answer that was long on its way says too little: taken at its word it would put the clock ahead (rule 16's waits).
     if (performance.now() - sentAt.monotonic > MOST_ROUND_TRIP_MS && this.isSet) return;
+    // What this machine's own clock showed while it stood by must not hold back the time it writes by.
+    const shown = this.isSet ? this.now() : 0;
     this.isSet = true;
     this.base = postgresNow;
-    this.monotonicAt = sentAt.monotonic;
-    this.wallAt = sentAt.wall;
+    this.at = sentAt;
+    const passed = this.elapsed();
+    this.lead = Math.max(0, shown - this.scaled(passed)) + passed * this.scale.factor * CATCH_UP;
   }
 
   mark(): ClockMark {
@@ -43,12 +51,30 @@ export class EngineClock {
     return engineMs / this.scale.factor;
   }
 
+  /** A wall clock that somebody sets says nothing here. */
   now(): Instant {
-    const elapsed = Math.max(performance.now() - this.monotonicAt, Date.now() - this.wallAt);
-    const now = Math.floor(scaledTime(this.scale, this.base + elapsed));
-    // What this machine's own clock showed while it stood by must not hold back the time it writes by.
+    const passed = this.elapsed();
+    const lead = Math.max(0, this.lead - passed * this.scale.factor * CATCH_UP);
+    const now = Math.floor(this.scaled(passed) + lead);
     if (!this.isSet) return now;
     this.latest = Math.max(this.latest, now);
     return this.latest;
+  }
+
+  /**
+   * Whether `at` has surely not passed yet: asked before a request is sent (rule 15). The monotonic clock of a suspended
+   * machine may stand still, so the greater of the two counts, although a wall clock may be set.
+   */
+  isBefore(at: Instant): boolean {
+    const unseen = Math.max(0, Date.now() - this.at.wall - this.elapsed());
+    return this.now() + unseen * this.scale.factor < at;
+  }
+
+  private elapsed(): number {
+    return performance.now() - this.at.monotonic;
+  }
+
+  private scaled(elapsed: number): number {
+    return scaledTime(this.scale, this.base + elapsed);
   }
 }

@@ -43,6 +43,11 @@ export class Dispatch {
     this.params.set(hash, params);
   }
 
+  /** These attempts are about to be written. */
+  intend(attempts: readonly Attempt[]): void {
+    this.launcher.intend(attempts);
+  }
+
   /** Reads what a mapped task is mapped over. */
   readList(touched: Touched, uri: string, request: PrepareRequest): number {
     return this.launcher.readList(touched, uri, request);

@@ -88,7 +88,8 @@ class EngineProcess implements Engine {
   async open(): Promise<void> {
     const listener = await listenForCommands(this.deps.store, () => {
       this.inboxRang = true;
-      this.wake.ring();
+      // Who stands by must not try to take the row at every wish.
+      if (this.isWriting) this.wake.ring();
     });
     this.closeListener = () => listener.close();
     this.ended = this.live();
@@ -160,13 +161,13 @@ class EngineProcess implements Engine {
       throw new NocturneError({ code: "DATABASE_NEWER", message });
     }
     if (taken.kind === "held") {
-      this.deps.letGo();
+      this.letGo();
       this.isReady();
       return null;
     }
     // The take may have waited for a flush, so its clock says nothing about ours: the first renewal does.
     // Whoever held the row meanwhile has taken the work in this process for dead, and may have begun it again.
-    if (this.lastEpoch !== null && BigInt(taken.epoch) !== BigInt(this.lastEpoch) + 1n) this.deps.letGo();
+    if (this.lastEpoch !== null && BigInt(taken.epoch) !== BigInt(this.lastEpoch) + 1n) this.letGo();
     this.lastEpoch = taken.epoch;
     const fence = { epoch: taken.epoch, owner: this.owner };
     const lease = new Lease(this.deps.store, this.clock, fence, this.deps.settings);
@@ -174,6 +175,11 @@ class EngineProcess implements Engine {
       .renew()
       .catch((error: unknown) => this.failed(error, "the new row could not be renewed"));
     return isOurs === true ? lease : null;
+  }
+
+  private letGo(): void {
+    this.deps.letGo();
+    this.launcher.disown();
   }
 
   private async write(lease: Lease): Promise<void> {
@@ -213,7 +219,7 @@ class EngineProcess implements Engine {
     this.inboxRang = false;
     for (const change of this.changes.splice(0)) await term.publish(change);
     await term.turn(this.facts.take(), readInbox);
-    this.facts.acknowledged();
+    this.launcher.acknowledged(this.facts.acknowledged());
     this.failures = 0;
     if (!this.facts.isEmpty || this.inboxRang || this.changes.length > 0 || this.isStopping) return;
     if (this.settledWaiters.length > 0 && term.isIdle && this.launcher.isIdle) {

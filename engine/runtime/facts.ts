@@ -25,9 +25,11 @@ export class Facts {
     return this.taken;
   }
 
-  /** The turn that took them is durable. */
-  acknowledged(): void {
+  /** The turn that took them is durable. Answers them. */
+  acknowledged(): readonly Fact[] {
+    const durable = this.taken;
     this.taken = [];
+    return durable;
   }
 
   /** Memory was dropped: what only we know comes again, the rest will be observed anew. */

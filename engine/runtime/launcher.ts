@@ -7,6 +7,7 @@ import type { Attempt, TaskKey } from "../core/records.ts";
 import { dagFile, frozenParams } from "../store/load.ts";
 import type { EngineClock } from "./clock.ts";
 import type { EngineDeps, PrepareRequest } from "./deps.ts";
+import type { Fact } from "./facts.ts";
 import { operatorContext } from "./launch-context.ts";
 
 /** How long a list that a task is mapped over may take to read. */
@@ -22,6 +23,8 @@ export class Launcher {
   private reads = 0;
   private readonly underWay = new Map<string, Promise<void>>();
   private readonly stopped = new AbortController();
+  /** Launches of intents that this process wrote itself, until what came of them is durable: whether a submit was begun. */
+  private readonly own = new Map<string, "intended" | "begun">();
   private readonly deps: EngineDeps;
   private readonly clock: EngineClock;
   private readonly post: Post;
@@ -30,6 +33,24 @@ export class Launcher {
     this.deps = deps;
     this.clock = clock;
     this.post = post;
+  }
+
+  /** These attempts are about to be written: that nobody has begun to launch them stays known if memory is dropped. */
+  intend(attempts: readonly Attempt[]): void {
+    for (const attempt of attempts) this.own.set(attemptName(attempt), "intended");
+  }
+
+  /** What came of these submits is durable. */
+  acknowledged(facts: readonly Fact[]): void {
+    for (const { key, event } of facts) {
+      if (event.kind !== "submitted" || event.result.kind === "doubt" || isPushedBack(event.result)) continue;
+      this.own.delete(attemptName({ ...key, tryNumber: event.tryNumber }));
+    }
+  }
+
+  /** Another process has written meanwhile, and may have launched anything. */
+  disown(): void {
+    this.own.clear();
   }
 
   submit(touched: Touched, attempt: Attempt, params: JsonObject | null): void {
@@ -104,12 +125,16 @@ export class Launcher {
 
   private async trySubmit(touched: Touched, attempt: Attempt, params: JsonObject | null): Promise<TaskEvent> {
     const { tryNumber } = attempt;
-    if (this.clock.now() >= attempt.sendBy) return { kind: "not_sent", tryNumber };
+    if (!this.clock.isBefore(attempt.sendBy)) return { kind: "not_sent", tryNumber };
     const ready = await this.makeReady(touched, attempt, params);
     if ("kind" in ready) return { kind: "submitted", tryNumber, result: ready };
     const { operator, frozen, context } = ready;
+    const name = attemptName(attempt);
+    const before = this.own.get(name);
+    this.own.set(name, "begun");
     try {
       const result = await operator.submit(frozen, context);
+      if (before === "intended" && isPushedBack(result)) this.own.set(name, before);
       if (result.kind !== "started" || !operator.links) return { kind: "submitted", tryNumber, result };
       return { kind: "submitted", tryNumber, result, links: operator.links(result.ref, context) };
     } catch (error) {
@@ -137,8 +162,9 @@ export class Launcher {
     return {
       ...operatorContext(this.deps, touched, attempt, this.stopped.signal, this.now),
       intentAt: attempt.intentAt,
-      isRepeat: attempt.everInDoubt,
-      mayStillSend: () => this.clock.now() < attempt.sendBy,
+      // A doubt that is only about an acknowledgement of the database is none about the launch.
+      isRepeat: attempt.everInDoubt && this.own.get(attemptName(attempt)) !== "intended",
+      mayStillSend: () => this.clock.isBefore(attempt.sendBy),
       file: async (path) => {
         const bytes = await dagFile(this.deps.store, versionId, path);
         if (!bytes) throw new Error(`${path} is not stored with this version of the DAG`);
@@ -167,7 +193,13 @@ interface Ready {
   readonly context: SubmitContext;
 }
 
+/** It was certainly not begun, and is submitted again. */
+const isPushedBack = (result: Submitted): boolean =>
+  result.kind === "throttled" || (result.kind === "refused" && result.failure.class === "capacity");
+
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-const key = (what: string, attempt: Attempt): string =>
-  `${what}/${attempt.runId}/${attempt.taskNo}/${attempt.mapIndex}/${attempt.tryNumber}`;
+const attemptName = ({ runId, taskNo, mapIndex, tryNumber }: TaskKey & Pick<Attempt, "tryNumber">): string =>
+  `${runId}/${taskNo}/${mapIndex}/${tryNumber}`;
+
+const key = (what: string, attempt: Attempt): string => `${what}/${attemptName(attempt)}`;

@@ -20,7 +20,7 @@ import type { EngineClock } from "./clock.ts";
 import type { DagChange, EngineDeps, PrepareRequest } from "./deps.ts";
 import { Dispatch } from "./dispatch.ts";
 import { newRunId, sha256 } from "./ids.ts";
-import { applyCommand } from "./inbox.ts";
+import { applyCommand, isAdoption, newRuns } from "./inbox.ts";
 import { prepareRequest } from "./prepare-request.ts";
 import type { Launcher } from "./launcher.ts";
 import type { Observer } from "./observer.ts";
@@ -120,11 +120,7 @@ export class Term {
   /** Takes in what has happened, decides, makes it durable, and acts on it. */
   async turn(facts: readonly Fact[], readInbox: boolean): Promise<void> {
     for (const { key, event } of facts) this.decideTask(key, event);
-    if (readInbox) {
-      // Commands read from the database what the events before them have decided.
-      await this.flush();
-      await this.readInbox();
-    }
+    if (readInbox) await this.readInbox();
     if (this.deps.plans) await this.plan();
     await this.loadWaiting();
     this.world.endOverdueRuns(this.context());
@@ -271,15 +267,19 @@ export class Term {
 
   private async readInbox(): Promise<void> {
     let adopted = 0;
-    for (const command of await pendingCommands(this.deps.store)) {
-      const isAdoption = command.body.kind === "adopt_run";
-      // Any other reads from the database what those before it have made; runs that somebody else inserted do not meet.
-      if (!isAdoption || ++adopted % ADOPTIONS_PER_FLUSH === 0) await this.flush();
+    const { store } = this.deps;
+    const commands = await pendingCommands(store);
+    const fresh = await newRuns(store, this.world, commands);
+    for (const command of commands) {
+      const adopts = isAdoption(command);
+      // Any other reads from the database what events and commands before it have made; runs that somebody else inserted do
+      // not meet, and go with what the turn decides next.
+      if (!adopts || ++adopted % ADOPTIONS_PER_FLUSH === 0) await this.flush();
       this.poisoned.length = 0;
-      const answer: CommandResult = await applyCommand(this.deps.store, this.world, command, this.context()).catch(
+      const answer: CommandResult = await applyCommand(store, this.world, command, this.context(), fresh).catch(
         (error: unknown) => {
           // The run is there and was promised: were the wish ticked off unread, nobody would know of it.
-          if (command.body.kind === "adopt_run" && isDatabaseAway(error)) throw error;
+          if (adopts && isDatabaseAway(error)) throw error;
           this.deps.log.error({ err: error, command: command.id }, "a command failed");
           return {
             ok: false,
@@ -293,9 +293,8 @@ export class Term {
       this.world.gathered.applied(command.id, result);
       const audit = auditOf(command, result, this.clock.now());
       if (audit) this.world.gathered.audit(audit);
-      if (!isAdoption) await this.flush();
+      if (!adopts) await this.flush();
     }
-    await this.flush();
   }
 
   private async flush(): Promise<void> {
@@ -305,6 +304,7 @@ export class Term {
   }
 
   private async write(batch: FlushBatch): Promise<void> {
+    this.dispatch.intend(batch.attemptsCreated);
     const sentAt = this.clock.mark();
     const outcome = await flush(this.session, this.fence, batch);
     switch (outcome.kind) {

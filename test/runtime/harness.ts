@@ -55,12 +55,14 @@ export class Fleet {
     this.operators = new Map(types.map((descriptor) => [descriptor.type, descriptor]));
   }
 
-  static async create(databaseUrl: string): Promise<Fleet> {
-    const fleet = `f_${randomUUID().replaceAll("-", "").slice(0, 12)}`;
-    const open = (): Promise<Store> => openStore({ databaseUrl, fleet, applicationName: "test" });
-    const store = await open();
+  /** A fleet of its own, unless named. Its engines reach the database by `engineUrl`: a road that a test may cut. */
+  static async create(
+    databaseUrl: string,
+    { engineUrl = databaseUrl, fleet = `f_${randomUUID().replaceAll("-", "").slice(0, 12)}` } = {},
+  ): Promise<Fleet> {
+    const store = await openStore({ databaseUrl, fleet, applicationName: "test" });
     await migrate(store);
-    return new Fleet(store, open);
+    return new Fleet(store, () => openStore({ databaseUrl: engineUrl, fleet, applicationName: "test" }));
   }
 
   /** Another engine process of this fleet, with connections of its own. */
