@@ -6,7 +6,7 @@ import { operatorDescriptors } from "../../operators/index.ts";
 import { drawPlan } from "./draw-plan.ts";
 import { makeFolder } from "./project-folder.ts";
 
-const SEEDS = Array.from({ length: 500 }, (_, index) => index + 1);
+const SEEDS = Array.from({ length: 150 }, (_, index) => index + 1);
 
 test("every DAG that a seed draws is one that the reader takes", async () => {
   const operators = operatorDescriptors;

@@ -40,7 +40,7 @@ export class Processes {
     const log = openSync(join(this.folder, `${name}.log`), "a");
     const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: "1" };
     for (const key of Object.keys(env)) if (/^(NOCTURNE_|DATABASE_URL$)/.test(key)) delete env[key];
-    const child = spawn(process.execPath, [PROGRAM, "up", "--port", "0", "--json"], {
+    const child = spawn(process.execPath, [PROGRAM, "up", "--roles", "engine", "--json"], {
       cwd: this.folder,
       env,
       stdio: ["ignore", log, log],

@@ -18,6 +18,7 @@ import { complaints } from "./verdict.ts";
 /** Incidents wait for work to be done; when none is for so long, they come all the same. */
 const IMPATIENT_MS = 2_500;
 const LOOK_MS = 25;
+const MOST_PROCESSES = 4;
 const QUIET_MS = 90_000;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -149,12 +150,12 @@ class Story {
     switch (incident.kind) {
       case "kill":
         processes.tell(`killed ${await processes.kill(incident.which)}`);
-        this.soon(incident.againMs, () => processes.start());
+        this.again(incident.againMs);
         return;
       case "kill_all":
         await processes.killAll();
         processes.tell("killed all");
-        this.soon(incident.againMs, () => processes.start());
+        this.again(incident.againMs);
         return;
       case "freeze": {
         const { name, thaw } = processes.freeze(incident.which);
@@ -163,7 +164,7 @@ class Story {
         return;
       }
       case "start":
-        processes.tell(`started ${processes.start()}`);
+        this.again(0);
         return;
       case "kill_aws":
         await this.aws.kill();
@@ -178,6 +179,13 @@ class Story {
       case "cancel":
         return this.act(incident);
     }
+  }
+
+  /** Another process, unless there are as many as there ever are. */
+  private again(ms: number): void {
+    this.soon(ms, () => {
+      if (this.processes.count < MOST_PROCESSES) this.processes.tell(`started ${this.processes.start()}`);
+    });
   }
 
   private soon(ms: number, what: () => unknown): void {
