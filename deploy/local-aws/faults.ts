@@ -9,6 +9,7 @@ const REQUEST_KINDS = [
   "reset_after",
   "hang",
   "hang_after",
+  "slow",
   "clock_skew",
 ] as const;
 /** Faults of a remote job: its service asks for them when it starts one. */

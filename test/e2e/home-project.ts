@@ -19,6 +19,7 @@ const ENGINE = {
 };
 
 interface Database {
+  readonly url: string;
   readonly store: Awaited<ReturnType<typeof openStore>>;
   end(): Promise<void>;
 }
@@ -57,6 +58,12 @@ export class HomeProject extends Project {
     return (await store.pool.query<T>(text, values)).rows;
   }
 
+  /** The address of the home's Postgres, which goes on until the project is closed. */
+  async databaseUrl(): Promise<string> {
+    this.database ??= this.connect();
+    return (await this.database).url;
+  }
+
   private async connect(): Promise<Database> {
     const postgres = await startPostgres({ home: this.home });
     const store = await openStore({ databaseUrl: postgres.url, fleet: "nocturne", applicationName: "test" });
@@ -64,7 +71,7 @@ export class HomeProject extends Project {
       await store.close();
       await postgres.stop();
     };
-    return { store, end };
+    return { url: postgres.url, store, end };
   }
 
   override async close(): Promise<void> {

@@ -3,9 +3,11 @@ import { until, type Finished, type Project } from "./project.ts";
 
 interface ReadyLine {
   readonly ready: boolean;
-  readonly url: string;
-  readonly dags: number;
-  readonly stands_by: boolean;
+  /** null: it has not the role `api`. */
+  readonly url: string | null;
+  readonly roles: readonly string[];
+  readonly dags: number | null;
+  readonly stands_by: boolean | null;
   readonly inbox: string | null;
 }
 

@@ -74,6 +74,16 @@ test.each(REFUSALS)("%s refuses a request before its effect, as often as asked f
   expect(await runs(url)).toHaveLength(1);
 });
 
+test("slow: it is done at once, and its answer comes when the time has passed", async () => {
+  const { url, glue } = await faulty({ operation: "Glue.StartJobRun", kind: "slow", ms: 1_500 });
+  let isAnswered = false;
+  const started = start(glue).finally(() => (isAnswered = true));
+  await until("the run", async () => ((await runs(url)).length === 1 ? true : null));
+  expect(isAnswered).toBe(false);
+  expect((await started).JobRunId).toMatch(/^jr_/);
+  expect((await start(glue, "another")).JobRunId).toMatch(/^jr_/);
+});
+
 test("reset_after loses the reply and keeps the effect", async () => {
   const { url, glue } = await faulty({ operation: "Glue.StartJobRun", kind: "reset_after" });
   await expect(start(glue, "lost")).rejects.toMatchObject({ code: "ECONNRESET" });

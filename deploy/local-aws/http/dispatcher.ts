@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { AwsError } from "../contract.ts";
 import type { Faults, RequestFaultKind } from "../faults.ts";
 import type { Control } from "./control.ts";
@@ -11,6 +12,7 @@ import { addressOf, routeOf, type Address, type Route, type Services } from "./r
 import type { SignatureCheck } from "./signature.ts";
 
 const SKEW_MS = 3_600_000;
+const SLOW_MS = 1_000;
 
 /** Every request of every service comes through here: counted, struck by faults, checked for its signature, answered. */
 export class Dispatcher {
@@ -56,14 +58,15 @@ export class Dispatcher {
     const fault = this.#faults.takeForRequest(route.operation, route.text);
     if (fault?.kind === "reset_before") return void message.socket.destroy();
     if (fault?.kind === "hang") return hang(message, fault.ms);
-    if (fault !== null && fault.kind !== "reset_after" && fault.kind !== "hang_after") {
+    if (fault !== null && !isAfter(fault.kind)) {
       message.resume();
       return send(response, faultReply(route, fault.kind, fault.ms, id), id);
     }
     const reply = await this.#reply(route, message, url, id);
     // The effect took place and its answer is lost: the case a client cannot tell from one that never arrived.
     if (fault?.kind === "hang_after") return hang(message, fault.ms);
-    if (fault !== null) return void message.socket.destroy();
+    if (fault?.kind === "slow") await delay(fault.ms ?? SLOW_MS);
+    else if (fault !== null) return void message.socket.destroy();
     // Node reads the rest of a refused upload before it answers the next request on the connection.
     if (!message.readableEnded) message.resume();
     await send(response, reply, id);
@@ -114,6 +117,12 @@ async function send(response: ServerResponse, reply: Reply, requestId: string): 
   );
 }
 
+const AFTER_KINDS = ["reset_after", "hang_after", "slow"] as const;
+type AfterKind = (typeof AFTER_KINDS)[number];
+
+/** Whether a fault strikes when the request has been carried out. */
+const isAfter = (kind: RequestFaultKind): kind is AfterKind => (AFTER_KINDS as readonly string[]).includes(kind);
+
 /** Never answers; after `ms`, or when the client gives up, the connection is gone. */
 async function hang(message: IncomingMessage, ms: number | null): Promise<void> {
   const timer = ms === null ? undefined : setTimeout(() => message.socket.destroy(), ms);
@@ -124,7 +133,7 @@ async function hang(message: IncomingMessage, ms: number | null): Promise<void> 
 
 function faultReply(
   route: Route,
-  kind: Exclude<RequestFaultKind, "reset_before" | "reset_after" | "hang" | "hang_after">,
+  kind: Exclude<RequestFaultKind, "reset_before" | "hang" | AfterKind>,
   ms: number | null,
   requestId: string,
 ): Reply {

@@ -46,6 +46,7 @@ export function followRuns(session: Session, store: Store, engine: Engine, repor
       tell("this process writes now");
       report.tellAnew();
     }
+    if (!engine.isWriting && isWriting) tell("this process stands by now");
     isWriting = engine.isWriting;
     if (isWriting) await report.settle();
   }
