@@ -13,7 +13,7 @@ import type { DagChange, EngineDeps } from "./deps.ts";
 import { Facts } from "./facts.ts";
 import { Launcher } from "./launcher.ts";
 import { Observer } from "./observer.ts";
-import { Lease } from "./lease.ts";
+import { ForeignLife, Lease } from "./lease.ts";
 import { Term, TermOver } from "./term.ts";
 import { Wake } from "./wake.ts";
 
@@ -60,6 +60,7 @@ class EngineProcess implements Engine {
   readonly ready = new Promise<void>((resolve) => (this.isReady = resolve));
   private readonly wake = new Wake();
   private readonly facts = new Facts();
+  private readonly foreign = new ForeignLife();
   private readonly settledWaiters: (() => void)[] = [];
   private closeListener: (() => Promise<void>) | null = null;
   private launcher: Launcher;
@@ -152,8 +153,9 @@ class EngineProcess implements Engine {
 
   private async take(): Promise<Lease | null> {
     const { writerTtlMs: ttlMs } = this.deps.settings;
-    const taken = await takeWriter(this.deps.store, { owner: this.owner, ttlMs, protocol: PROTOCOL }).catch(
-      (error: unknown) => this.failed(error, "the writer's row could not be taken"),
+    const wish = { owner: this.owner, ttlMs, protocol: PROTOCOL, unrenewed: this.foreign.unrenewed(ttlMs) };
+    const taken = await takeWriter(this.deps.store, wish).catch((error: unknown) =>
+      this.failed(error, "the writer's row could not be taken"),
     );
     if (!taken) return null;
     if (taken.kind === "newer") {
@@ -161,6 +163,7 @@ class EngineProcess implements Engine {
       throw new NocturneError({ code: "DATABASE_NEWER", message });
     }
     if (taken.kind === "held") {
+      this.foreign.see(taken);
       this.letGo();
       this.isReady();
       return null;

@@ -1,6 +1,6 @@
 import type { EngineSettings } from "../core/settings.ts";
 import type { Store } from "../store/open.ts";
-import { renewWriter, type Fence } from "../store/writer-row.ts";
+import { renewWriter, type Fence, type Life } from "../store/writer-row.ts";
 import type { ClockMark, EngineClock } from "./clock.ts";
 import type { Wake } from "./wake.ts";
 
@@ -57,5 +57,23 @@ export class Lease {
 
   stop(): void {
     if (this.timer) clearInterval(this.timer);
+  }
+}
+
+/** What a standby knows of the holder's life by its own clock: Postgres's may be set back, and the dead would live on. */
+export class ForeignLife {
+  private life: Life | null = null;
+  private seenAt = 0;
+
+  /** The row was seen to be held. */
+  see({ epoch, expiresAt }: Life): void {
+    if (this.life?.epoch === epoch && this.life.expiresAt === expiresAt) return;
+    this.life = { epoch, expiresAt };
+    this.seenAt = performance.now();
+  }
+
+  /** The life that has not been renewed for twice as long as one lasts; null: none that is known. */
+  unrenewed(ttlMs: number): Life | null {
+    return performance.now() - this.seenAt > 2 * ttlMs ? this.life : null;
   }
 }

@@ -8,10 +8,16 @@ export interface Fence {
   readonly owner: string;
 }
 
+/** One life of the row, from one renewal to the next. */
+export interface Life {
+  readonly epoch: string;
+  readonly expiresAt: Instant;
+}
+
 export type TakeOutcome =
   /** `now` is Postgres's clock when the row became ours. */
   | { readonly kind: "taken"; readonly epoch: string; readonly now: Instant }
-  | { readonly kind: "held"; readonly owner: string; readonly expiresAt: Instant }
+  | ({ readonly kind: "held"; readonly owner: string } & Life)
   /** The database is written by a later protocol than ours (rule 3). */
   | { readonly kind: "newer"; readonly protocol: number };
 
@@ -28,14 +34,19 @@ export interface WriterStatus {
 const TAKE = statementText("writer_take");
 const RENEW = statementText("writer_renew");
 
+interface TakeWish {
+  readonly owner: string;
+  readonly ttlMs: number;
+  readonly protocol: number;
+  /** A life that was not renewed in time by the caller's own clock: it is over, although Postgres's clock was set back. */
+  readonly unrenewed?: Life | null;
+}
+
 /**
  * Takes the writer's row when it is free, expired or already `owner`'s (after an unacknowledged flush, rule 5), in a
  * transaction of its own that waits for a flush in progress (rule 2). A row that somebody else holds is only read.
  */
-export async function takeWriter(
-  store: Store,
-  wish: { readonly owner: string; readonly ttlMs: number; readonly protocol: number },
-): Promise<TakeOutcome> {
+export async function takeWriter(store: Store, wish: TakeWish): Promise<TakeOutcome> {
   const before = await writerStatus(store);
   const refusal = refuse(before, wish);
   if (refusal) return refusal;
@@ -45,7 +56,8 @@ export async function takeWriter(
     await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
     // Waits here, so that the clock is read after the wait: the new life is a whole one.
     await client.query("SELECT FROM writer FOR NO KEY UPDATE");
-    const values = [wish.owner, wish.ttlMs, wish.protocol];
+    const { owner, ttlMs, protocol, unrenewed } = wish;
+    const values = [owner, ttlMs, protocol, unrenewed?.epoch ?? null, unrenewed?.expiresAt ?? null];
     const { rows } = await client.query<{ epoch: string; now: number }>(TAKE, values);
     await client.query("COMMIT");
     const [taken] = rows;
@@ -57,14 +69,23 @@ export async function takeWriter(
     client.release(failure);
   }
   const after = await writerStatus(store);
-  return refuse(after, wish) ?? { kind: "held", owner: after.owner ?? "", expiresAt: after.expiresAt ?? 0 };
+  return refuse(after, wish) ?? heldAs(after);
 }
 
-function refuse(status: WriterStatus, wish: { readonly owner: string; readonly protocol: number }): TakeOutcome | null {
+function refuse(status: WriterStatus, wish: TakeWish): TakeOutcome | null {
   if (status.protocol > wish.protocol) return { kind: "newer", protocol: status.protocol };
   if (!status.isHeld || status.owner === null || status.owner === wish.owner) return null;
-  return { kind: "held", owner: status.owner, expiresAt: status.expiresAt ?? 0 };
+  const { unrenewed } = wish;
+  if (unrenewed?.epoch === status.epoch && unrenewed.expiresAt === status.expiresAt) return null;
+  return heldAs(status);
 }
+
+const heldAs = ({ owner, epoch, expiresAt }: WriterStatus): TakeOutcome => ({
+  kind: "held",
+  owner: owner ?? "",
+  epoch,
+  expiresAt: expiresAt ?? 0,
+});
 
 /** Prolongs the row's life by `ttlMs` from now. Answers Postgres's clock; null: the row is no longer ours. */
 export async function renewWriter(store: Store, lease: Fence & { readonly ttlMs: number }): Promise<Instant | null> {

@@ -41,8 +41,21 @@ describe("rule 2: taking the writer's row", () => {
   it("stands by while somebody else lives, and says who and until when", async () => {
     await taken(ann);
     const outcome = await takeWriter(here.store, bob);
-    const { expiresAt } = await writerStatus(here.store);
-    expect(outcome).toEqual({ kind: "held", owner: "ann", expiresAt });
+    const { epoch, expiresAt } = await writerStatus(here.store);
+    expect(outcome).toEqual({ kind: "held", owner: "ann", epoch, expiresAt });
+  });
+
+  it("succeeds after a holder that was not seen to renew, although Postgres's clock was set back; not after one that was", async () => {
+    const hour = 3_600_000;
+    const fence = await taken({ ...ann, ttlMs: hour });
+    const { epoch, expiresAt } = await writerStatus(here.store);
+    const unrenewed = { epoch, expiresAt: expiresAt ?? 0 };
+    await renewWriter(here.store, { ...fence, ttlMs: hour });
+    expect(await takeWriter(here.store, { ...bob, unrenewed })).toMatchObject({ kind: "held", owner: "ann" });
+    const now = await writerStatus(here.store);
+    const last = { epoch, expiresAt: now.expiresAt ?? 0 };
+    expect(await takeWriter(here.store, { ...bob, unrenewed: last })).toMatchObject({ kind: "taken" });
+    expect(await renewWriter(here.store, { ...fence, ttlMs: hour })).toBeNull();
   });
 
   it("succeeds once the holder's life has ended, or was given up", async () => {
