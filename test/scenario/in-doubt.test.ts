@@ -46,6 +46,18 @@ scenario("rule 17: a retry does not forget the duplicates of the try before", "a
   expect([...remembered, ...s.attempt("a").duplicates]).toEqual(["jr_2"]);
 });
 
+scenario(
+  "rule 17: a job is no duplicate of itself because Postgres gave its reference back in another order",
+  "a",
+  {},
+  (s) => {
+    s.submit("a", { kind: "doubt", message: "reset" }).later(searchable);
+    s.event("a", { kind: "searched", tryNumber: 1, refs: [{ step_id: "s-1", cluster_id: "j-1" }] });
+    s.takeover().event("a", { kind: "searched", tryNumber: 1, refs: [{ cluster_id: "j-1", step_id: "s-1" }] });
+    expect(s.attempt("a").duplicates).toEqual([]);
+  },
+);
+
 scenario("rule 16: an empty search counts only when the doubt is old enough to be searched", "a", {}, (s) => {
   s.submit("a", { kind: "doubt", message: "reset" }).later(searchable);
   s.event("a", { kind: "searched", tryNumber: 1, refs: [] });

@@ -1,3 +1,4 @@
+import { canonicalJson } from "../canonical-json.ts";
 import type { Json } from "../json.ts";
 import type { Submitted, TaskFailure } from "../operator.ts";
 import { isTokenOld, mayHaveUnseenJob } from "./attempt-debts.ts";
@@ -208,8 +209,9 @@ export function searched(
   }
   const attempt = draft.attemptOf(position, tryNumber);
   if (!attempt || attempt.ref === null) return;
-  const known = new Set([attempt.ref, ...attempt.duplicates].map((ref) => JSON.stringify(ref)));
-  const extra = refs.filter((ref) => !known.has(JSON.stringify(ref)));
+  // After a takeover a reference has its keys in Postgres's order: by its plain text a job would be a duplicate of itself.
+  const known = new Set([attempt.ref, ...attempt.duplicates].map(canonicalJson));
+  const extra = refs.filter((ref) => !known.has(canonicalJson(ref)));
   const again = attempt.sendBy + settings.searchAgainMs;
   const searchAt = now < again ? again : null;
   draft.changeAttempt(position, { ...attempt, duplicates: [...attempt.duplicates, ...extra], searchAt });
@@ -224,9 +226,9 @@ function note(draft: RunDraft, position: number, why: string, at: number): void 
 export function duplicateCancelled(draft: RunDraft, position: number, tryNumber: number, ref: Json): void {
   const attempt = draft.attemptOf(position, tryNumber);
   if (!attempt) return;
-  const text = JSON.stringify(ref);
+  const text = canonicalJson(ref);
   draft.changeAttempt(position, {
     ...attempt,
-    duplicates: attempt.duplicates.filter((duplicate) => JSON.stringify(duplicate) !== text),
+    duplicates: attempt.duplicates.filter((duplicate) => canonicalJson(duplicate) !== text),
   });
 }
