@@ -15,7 +15,7 @@ export function dagFile(plan: Plan, dag: PlannedDag): string {
     ...(dag === plan.child ? {} : { schedule: "@daily", start_date: "2040-01-01" }),
     max_active_tasks: dag.maxActiveTasks,
     pools: dag === plan.main ? { narrow: { slots: plan.poolSlots } } : {},
-    defaults: { retry_delay: "40ms", retry_on: ["retryable", "permanent"] },
+    defaults: { retry_delay: "40ms", retry_on: ["retryable", "permanent", "resource_gone"] },
     tasks: Object.fromEntries(dag.tasks.map((task) => [task.id, taskOf(plan, dag, task, days)])),
   });
 }
