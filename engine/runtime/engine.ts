@@ -183,12 +183,14 @@ class EngineProcess implements Engine {
   private letGo(): void {
     this.deps.letGo();
     this.launcher.disown();
+    this.facts.disown();
   }
 
   private async write(lease: Lease): Promise<void> {
     const observer = new Observer(this.deps, this.clock, this.post);
     const { fence } = lease;
     let session: FlushSession | null = null;
+    this.launcher.serve(lease);
     lease.keep((error) => this.deps.log.warn({ err: error }, "the writer's row was not renewed"), this.wake);
     try {
       session = await openFlushSession(this.deps.store);

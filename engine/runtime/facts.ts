@@ -39,7 +39,23 @@ export class Facts {
     this.taken = [];
   }
 
+  /** Another process has written meanwhile. */
+  disown(): void {
+    this.waiting = this.waiting.map(({ key, event }) => ({ key, event: afterOthers(event) }));
+  }
+
   get isEmpty(): boolean {
     return this.waiting.length === 0;
   }
+}
+
+/**
+ * What a submit's event says once another process has written: it may have sent the same launch again, so that only a job
+ * that is known counts. That this one request started nothing does not mean that there is none (rules 8 and 16).
+ */
+export function afterOthers(event: TaskEvent): TaskEvent {
+  if (event.kind !== "submitted" && event.kind !== "not_sent") return event;
+  if (event.kind === "submitted" && (event.result.kind === "started" || event.result.kind === "done")) return event;
+  const message = "another process wrote while this one's request was under way";
+  return { kind: "submitted", tryNumber: event.tryNumber, result: { kind: "doubt", message } };
 }

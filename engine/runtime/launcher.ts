@@ -7,8 +7,9 @@ import type { Attempt, TaskKey } from "../core/records.ts";
 import { dagFile, frozenParams } from "../store/load.ts";
 import type { EngineClock } from "./clock.ts";
 import type { EngineDeps, PrepareRequest } from "./deps.ts";
-import type { Fact } from "./facts.ts";
+import { afterOthers, type Fact } from "./facts.ts";
 import { operatorContext } from "./launch-context.ts";
+import type { Lease } from "./lease.ts";
 
 /** How long a list that a task is mapped over may take to read. */
 const READ_LIMIT_MS = 60_000;
@@ -28,6 +29,10 @@ export class Launcher {
   private readonly deps: EngineDeps;
   private readonly clock: EngineClock;
   private readonly post: Post;
+  /** Whether the term that is under way still holds the writer's row, by this process's own clock. */
+  private holdsRow = (): boolean => true;
+  /** How often another process has written since this one began. */
+  private foreignTerms = 0;
 
   constructor(deps: EngineDeps, clock: EngineClock, post: Post) {
     this.deps = deps;
@@ -48,15 +53,22 @@ export class Launcher {
     }
   }
 
+  /** A term begins. What it submits may be sent only while its row is held: a process that was stopped acts by old memory. */
+  serve(lease: Pick<Lease, "isLost">): void {
+    this.holdsRow = () => !lease.isLost;
+  }
+
   /** Another process has written meanwhile, and may have launched anything. */
   disown(): void {
     this.own.clear();
+    this.foreignTerms++;
   }
 
   submit(touched: Touched, attempt: Attempt, params: JsonObject | null): void {
+    const { foreignTerms } = this;
     this.once("submit", attempt, async () => {
-      const result = await this.trySubmit(touched, attempt, params);
-      this.post(attempt, result);
+      const event = await this.trySubmit(touched, attempt, params);
+      this.post(attempt, foreignTerms === this.foreignTerms ? event : afterOthers(event));
     });
   }
 
@@ -125,7 +137,7 @@ export class Launcher {
 
   private async trySubmit(touched: Touched, attempt: Attempt, params: JsonObject | null): Promise<TaskEvent> {
     const { tryNumber } = attempt;
-    if (!this.clock.isBefore(attempt.sendBy)) return { kind: "not_sent", tryNumber };
+    if (!this.clock.isBefore(attempt.sendBy) || !this.holdsRow()) return { kind: "not_sent", tryNumber };
     const ready = await this.makeReady(touched, attempt, params);
     if ("kind" in ready) return { kind: "submitted", tryNumber, result: ready };
     const { operator, frozen, context } = ready;
@@ -159,12 +171,13 @@ export class Launcher {
 
   private context(touched: Touched, attempt: Attempt): SubmitContext {
     const { versionId } = touched.active.dag.version;
+    const { holdsRow } = this;
     return {
       ...operatorContext(this.deps, touched, attempt, this.stopped.signal, this.now),
       intentAt: attempt.intentAt,
       // A doubt that is only about an acknowledgement of the database is none about the launch.
       isRepeat: attempt.everInDoubt && this.own.get(attemptName(attempt)) !== "intended",
-      mayStillSend: () => this.clock.isBefore(attempt.sendBy),
+      mayStillSend: () => this.clock.isBefore(attempt.sendBy) && holdsRow(),
       file: async (path) => {
         const bytes = await dagFile(this.deps.store, versionId, path);
         if (!bytes) throw new Error(`${path} is not stored with this version of the DAG`);
