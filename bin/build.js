@@ -18,6 +18,8 @@ const ENTRIES = [
   "deploy/local-aws/main",
   "deploy/local-aws/runner/main",
   "test/bench/main",
+  "test/bench/in-flight-engine",
+  "test/bench/in-flight-stub",
 ];
 
 /** Packages that go into dist/, with what they import: their many files are what makes a command slow to start. */

@@ -25,6 +25,11 @@ export class Agenda<T> {
     return due;
   }
 
+  /** The soonest, due or not; undefined when there is none. */
+  takeFirst(): T | undefined {
+    return this.heap.length > 0 ? this.pop() : undefined;
+  }
+
   /** When the next entry is due; Infinity when there is none. */
   get nextAt(): number {
     return this.heap.length > 0 ? this.at(0) : Infinity;

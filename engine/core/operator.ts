@@ -172,6 +172,11 @@ export interface OperatorDescriptor {
   readonly summary: string;
   readonly params: ZodType;
   readonly launch: Launch;
+  /**
+   * Only where one request to the service shows many jobs: which of them it shows together (a Glue job's runs, by the job's
+   * name). Those of one answer are looked at by one call of observe, some of them earlier than they would be alone.
+   */
+  readonly shownTogether?: (ref: unknown) => string;
   /** Its tasks only wait and hold no slot, as sensors do (protocol rule 22). */
   readonly holdsNoSlot?: boolean;
   /** Fields of `with` whose values are paths of files in the project (top-level field names; a map's values, a list's items or a string). */

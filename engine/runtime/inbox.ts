@@ -3,21 +3,50 @@ import { compileDag } from "../core/machine/compiled-dag.ts";
 import type { DecisionContext } from "../core/machine/events.ts";
 import type { World } from "../core/machine/world.ts";
 import type { Command, CommandResult } from "../core/commands.ts";
+import type { DagRun } from "../core/records.ts";
 import { isRunFinished } from "../core/states.ts";
-import { loadRun, versionById } from "../store/load.ts";
+import { bareRun, type RunRows } from "../core/machine/run-rows.ts";
+import { loadRun, runsById, versionById } from "../store/load.ts";
 import type { Store } from "../store/open.ts";
+import { isDatabaseAway } from "../store/read-models/health.ts";
 import { decideApproval } from "./commands/approvals.ts";
 import { emitAsset } from "./commands/assets.ts";
 import { cancelBackfill, createBackfill, pauseBackfill } from "./commands/backfill.ts";
 import { setVariable } from "./commands/variables.ts";
 import { abandonTasks, clearTasks, markRun, markTasks, retryTasks, writeNote } from "./commands/people.ts";
 
-/** Carries out one command on the world; what it changed is flushed together with its result (protocol rule 30). */
+export const isAdoption = ({ body }: Command): boolean => body.kind === "adopt_run";
+
+/** Runs that wait for their first start, by id: they have no other rows, so that one look serves a burst of triggers. */
+export async function newRuns(
+  store: Store,
+  world: World,
+  commands: readonly Command[],
+): Promise<ReadonlyMap<string, RunRows>> {
+  const wanted = commands.flatMap(({ body }) =>
+    body.kind === "adopt_run" && !world.runs.has(body.runId) ? [body.runId] : [],
+  );
+  if (wanted.length === 0) return new Map();
+  const runs = await runsById(store, wanted).catch((error: unknown): DagRun[] => {
+    if (isDatabaseAway(error)) throw error;
+    // One row that cannot be read must not keep the others from being adopted: each is read alone then (rule 7).
+    return [];
+  });
+  const isNew = ({ state, startedAt, isReopened, backfillId }: DagRun): boolean =>
+    state === "queued" && startedAt === null && isReopened !== true && backfillId === null;
+  return new Map(runs.filter(isNew).map((run) => [run.runId, bareRun(run)]));
+}
+
+/**
+ * Carries out one command on the world; what it changed is flushed together with its result (protocol rule 30). `fresh`: of
+ * the runs to adopt those that were read already.
+ */
 export async function applyCommand(
   store: Store,
   world: World,
   { body }: Command,
   context: DecisionContext,
+  fresh: ReadonlyMap<string, RunRows>,
 ): Promise<CommandResult> {
   switch (body.kind) {
     case "backfill":
@@ -31,7 +60,7 @@ export async function applyCommand(
     case "release_run":
       return releaseRun(store, world, body.runId, context);
     case "adopt_run":
-      return adoptRun(store, world, body.runId);
+      return adoptRun(store, world, body.runId, fresh);
     case "decide_approval":
       return decideApproval(store, world, body, body.by, context);
     case "emit_asset":
@@ -110,9 +139,14 @@ function pauseDag(world: World, dagId: string, isPaused: boolean, { now }: Decis
 }
 
 /** A run whose rows somebody else inserted (protocol rule 31) enters memory. */
-async function adoptRun(store: Store, world: World, runId: string): Promise<CommandResult> {
+async function adoptRun(
+  store: Store,
+  world: World,
+  runId: string,
+  fresh: ReadonlyMap<string, RunRows>,
+): Promise<CommandResult> {
   if (world.runs.has(runId)) return done({ run_id: runId });
-  const rows = await loadRun(store, runId);
+  const rows = fresh.get(runId) ?? (await loadRun(store, runId));
   if (!rows) return notFound(runId);
   // A term that began after the run was made has had it already.
   const { quarantine, state, versionId } = rows.run;

@@ -5,24 +5,24 @@ import type { Touched } from "../core/machine/world.ts";
 import type { AnyOperator, Observation, Observed } from "../core/operator.ts";
 import { pollDelayMs } from "../core/poll-interval.ts";
 import type { Attempt } from "../core/records.ts";
-import { Agenda } from "../core/agenda.ts";
 import type { EngineClock } from "./clock.ts";
 import type { EngineDeps } from "./deps.ts";
 import { operatorContext } from "./launch-context.ts";
 import type { Post } from "./launcher.ts";
+import { LookGroups, type LookGroup, type Watched } from "./look-groups.ts";
 
 /** A remote job that is looked at from time to time. */
-interface Watch {
+interface Watch extends Watched {
   readonly touched: Touched;
   readonly attempt: Attempt;
   readonly ref: Json;
   readonly since: number;
   /** What the last look told of a job that goes on: the same again is no news. */
   said: string;
-  /** When it is looked at next; other entries of the agenda are stale. */
-  dueAt: number;
-  /** Its last look went wrong with others beside it: the next one is its own. */
-  isAlone: boolean;
+  /** A look at it is under way. */
+  isBusy: boolean;
+  /** How many looks in a row have gone wrong: after the first, the next one is its own. */
+  failures: number;
 }
 
 const LOG_LINES = 20;
@@ -31,12 +31,12 @@ const LOOK_LIMIT_MS = 30_000;
 /** Looks at remote jobs in batches, by operator and connection. An error of a look is not a result: it looks again. */
 export class Observer {
   private readonly watches = new Map<string, Watch>();
-  private readonly agenda = new Agenda<string>();
-  private readonly busy = new Set<string>();
+  private readonly groups = new LookGroups<Watch>();
   private readonly deps: EngineDeps;
   private readonly clock: EngineClock;
   private readonly post: Post;
   private timer: NodeJS.Timeout | null = null;
+  private armedFor = Infinity;
   private isStopped = false;
 
   constructor(deps: EngineDeps, clock: EngineClock, post: Post) {
@@ -48,16 +48,20 @@ export class Observer {
   /** Looks at the attempt's job until a look says that it ended. */
   watch(touched: Touched, attempt: Attempt): void {
     const name = nameOf(attempt);
-    if (attempt.ref === null || this.watches.get(name)?.touched.active === touched.active) return;
-    const since = attempt.submittedAt ?? this.clock.now();
     const { ref } = attempt;
-    this.watches.set(name, { touched, attempt, ref, since, said: "", dueAt: Infinity, isAlone: false });
-    this.lookAgain(name, pollDelayMs(this.deps.settings, this.clock.now() - since, undefined));
+    if (ref === null || this.watches.get(name)?.touched.active === touched.active) return;
+    const since = attempt.submittedAt ?? this.clock.now();
+    const times = { dueAt: Infinity, askedAt: 0, group: "" };
+    const watch: Watch = { touched, attempt, ref, since, said: "", failures: 0, isBusy: false, ...times };
+    this.watches.set(name, watch);
+    // Also of a job that has run for long: who has just taken over does not know when it was looked at last.
+    this.lookAgain(watch, this.deps.settings.pollMinMs);
   }
 
   /** A look at the attempt's job is wanted soon: it has just been asked to stop. */
   hurry(attempt: Attempt): void {
-    if (this.watches.has(nameOf(attempt))) this.lookAgain(nameOf(attempt), this.deps.settings.pollMinMs);
+    const watch = this.watches.get(nameOf(attempt));
+    if (watch) this.lookAgain(watch, this.deps.settings.pollMinMs);
   }
 
   stop(): void {
@@ -66,67 +70,92 @@ export class Observer {
     this.watches.clear();
   }
 
-  /** `delayMs` of the engine's time. */
-  private lookAgain(name: string, delayMs: number): void {
-    const watch = this.watches.get(name);
-    const at = performance.now() + this.clock.realMs(delayMs);
-    if (!watch || watch.dueAt <= at) return;
+  /** After `delayMs` of the engine's time, or earlier where that was asked for already. */
+  private lookAgain(watch: Watch, delayMs: number): void {
+    const now = performance.now();
+    const at = now + this.clock.realMs(delayMs);
+    if (watch.dueAt <= at) return;
     watch.dueAt = at;
-    this.agenda.add(at, name);
+    watch.askedAt = now;
+    watch.group = this.groupOf(watch);
+    this.groups.put(watch);
     this.arm();
+  }
+
+  private groupOf({ touched, attempt, ref, failures }: Watch): string {
+    const { operator, connection } = attempt;
+    const region = specAt(touched.active, touched.position).region ?? "";
+    const together = this.deps.operators.get(operator)?.shownTogether?.(ref) ?? "";
+    // One that cannot be looked at must not hide those that were asked about together with it.
+    const alone = failures > 0 ? nameOf(attempt) : "";
+    return [operator, connection, region, together, alone].join("/");
   }
 
   private arm(): void {
+    const { nextAt } = this.groups;
+    if (this.isStopped || nextAt >= this.armedFor) return;
+    this.armedFor = nextAt;
     if (this.timer) clearTimeout(this.timer);
-    if (this.isStopped || this.agenda.nextAt === Infinity) return;
-    this.timer = setTimeout(() => this.lookAtDue(), Math.max(0, this.agenda.nextAt - performance.now()));
+    this.timer = setTimeout(() => this.lookAtDue(), Math.max(0, nextAt - performance.now()));
   }
 
   private lookAtDue(): void {
-    const groups = new Map<string, string[]>();
-    for (const name of new Set(this.agenda.take(performance.now()))) {
-      const watch = this.watches.get(name);
-      if (!watch || this.busy.has(name) || watch.dueAt > performance.now()) continue;
-      watch.dueAt = Infinity;
-      if (!isOwed(watch)) {
-        this.watches.delete(name);
-        continue;
-      }
-      const region = specAt(watch.touched.active, watch.touched.position).region ?? "";
-      const alone = watch.isAlone ? name : "";
-      const group = `${watch.attempt.operator}/${watch.attempt.connection}/${region}/${alone}`;
-      groups.set(group, [...(groups.get(group) ?? []), name]);
-      this.busy.add(name);
+    this.armedFor = Infinity;
+    const now = performance.now();
+    for (const group of this.groups.due(now)) {
+      const due = this.wanted(group.takeDue(now));
+      this.groups.again(group);
+      if (due.length > 0) void this.lookAtGroup(group, due);
     }
-    for (const names of groups.values()) void this.lookAtGroup(names);
     this.arm();
   }
 
-  private async lookAtGroup(names: readonly string[]): Promise<void> {
-    const first = this.watches.get(names[0] ?? "");
-    if (!first) return;
+  /** Of those that were taken the ones to look at; they are busy until a look has told of them. */
+  private wanted(taken: readonly Watch[]): Watch[] {
+    return taken.filter((watch) => {
+      if (!isOwed(watch)) {
+        this.forget(watch);
+        return false;
+      }
+      // What has been asked for while its look was under way comes after it.
+      if (watch.isBusy) {
+        this.lookAgain(watch, this.deps.settings.pollMinMs);
+        return false;
+      }
+      watch.isBusy = true;
+      return true;
+    });
+  }
+
+  private async lookAtGroup(group: LookGroup<Watch>, due: Watch[]): Promise<void> {
+    const waiting = [...due];
+    let asked: readonly Watch[] = due;
     try {
-      const operator = await this.deps.operator(first.attempt.operator);
-      for (let from = 0; from < names.length; from += operator.batchSize) {
-        await this.look(operator, names.slice(from, from + operator.batchSize));
+      const operator = await this.deps.operator(due[0]?.attempt.operator ?? "");
+      const { batchSize } = operator;
+      if (this.deps.operators.get(operator.type)?.shownTogether && due.length % batchSize > 0) {
+        const places = batchSize - (due.length % batchSize);
+        waiting.push(...this.wanted(group.takeEarly(performance.now(), places)));
+      }
+      while (waiting.length > 0 && !this.isStopped) {
+        asked = waiting.splice(0, batchSize);
+        await this.look(operator, asked);
       }
     } catch (error) {
-      this.deps.log.warn({ err: error, operator: first.attempt.operator }, "a look failed; it is tried again");
-      for (const name of names) if (this.busy.has(name)) this.lookAloneAgain(name);
-    } finally {
-      for (const name of names) this.busy.delete(name);
+      this.deps.log.warn({ err: error, group: group.name }, "a look failed; it is tried again");
+      // Only who was asked about is asked about alone; the others have not had their look.
+      for (const watch of asked) if (watch.isBusy) this.lookAgainAfter(watch, ++watch.failures);
+      for (const watch of waiting) this.lookAgainAfter(watch, 1);
     }
   }
 
-  /** One that cannot be looked at must not hide those that were asked about together with it. */
-  private lookAloneAgain(name: string): void {
-    const watch = this.watches.get(name);
-    if (watch) watch.isAlone = true;
-    this.lookAgain(name, this.deps.settings.pollMinMs * 4);
+  private lookAgainAfter(watch: Watch, failures: number): void {
+    const { pollMinMs, pollMaxMs } = this.deps.settings;
+    watch.isBusy = false;
+    this.lookAgain(watch, Math.min(pollMaxMs, pollMinMs * 2 ** (failures + 1)));
   }
 
-  private async look(operator: AnyOperator, names: readonly string[]): Promise<void> {
-    const watches = names.map((name) => this.watches.get(name)).filter((watch) => watch !== undefined);
+  private async look(operator: AnyOperator, watches: readonly Watch[]): Promise<void> {
     const signal = AbortSignal.timeout(LOOK_LIMIT_MS);
     const jobs = watches.map((watch): Observed => {
       const context = operatorContext(this.deps, watch.touched, watch.attempt, signal, () => this.clock.now());
@@ -145,21 +174,26 @@ export class Observer {
 
   private async tell(operator: AnyOperator, watch: Watch, job: Observed, observation: Observation): Promise<void> {
     const { attempt } = watch;
-    const name = nameOf(attempt);
     const { tryNumber } = attempt;
-    this.busy.delete(name);
-    watch.isAlone = false;
+    watch.isBusy = false;
+    watch.failures = 0;
     const goesOn = observation.kind === "running" || observation.kind === "unseen";
-    if (!goesOn) this.watches.delete(name);
+    if (!goesOn) this.forget(watch);
     else {
       const wish = observation.kind === "running" ? observation.pollAfterMs : undefined;
-      this.lookAgain(name, pollDelayMs(this.deps.settings, this.clock.now() - watch.since, wish));
+      this.lookAgain(watch, pollDelayMs(this.deps.settings, this.clock.now() - watch.since, wish));
     }
     const said = observation.kind === "running" ? JSON.stringify([observation.detail, observation.usage]) : "";
     if (said !== "" && said === watch.said) return;
     watch.said = said;
     const logTail = observation.kind === "failed" ? await this.logTail(operator, job) : [];
     this.post(attempt, { kind: "observed", tryNumber, observation, logTail });
+  }
+
+  /** Another may have taken its place: the run was read anew. */
+  private forget(watch: Watch): void {
+    const name = nameOf(watch.attempt);
+    if (this.watches.get(name) === watch) this.watches.delete(name);
   }
 
   private async logTail(operator: AnyOperator, job: Observed): Promise<string[]> {

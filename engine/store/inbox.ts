@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import { cleanJson } from "../core/clean-text.ts";
 import type { Json } from "../core/json.ts";
@@ -19,28 +20,49 @@ export async function enqueue(store: Store, body: CommandBody): Promise<string> 
   return id;
 }
 
+/** Whoever listens in this process, by fleet: woken at once, and not again by this process's own notification. */
+const listenersHere = new Map<string, Set<() => void>>();
+const fleetOf = ({ settings }: Store): string => JSON.stringify([settings.databaseUrl, settings.fleet]);
+const ME = randomUUID();
+
+const wakeHere = (store: Store): void => listenersHere.get(fleetOf(store))?.forEach((wake) => wake());
+
 /** A lost wake-up costs the second that the writer's timer takes. */
 const wakeWriter = async (store: Store): Promise<void> => {
-  await sql`SELECT pg_notify(${channel(store)}, '')`.execute(store.db).catch(() => undefined);
+  wakeHere(store);
+  await notify(store);
+};
+
+/** For the writer in another process. */
+const notify = async (store: Store): Promise<void> => {
+  await sql`SELECT pg_notify(${channel(store)}, ${ME})`.execute(store.db).catch(() => undefined);
 };
 
 /** A notification takes a lock of the whole server at its commit: so many wishes share one. */
 const SHARED_WAKE_MS = 50;
 const beingWoken = new WeakMap<Store, { isAgain: boolean }>();
 
-/** Wakes the writer without waiting for it, at most twenty times a second; the first wish of a burst goes at once. */
+/**
+ * Wakes the writer without waiting for it: at once where it is in this process, elsewhere at most twenty times a second, the
+ * first wish of a burst at once.
+ */
 export function wakeWriterSoon(store: Store): void {
+  wakeHere(store);
+  notifySoon(store);
+}
+
+function notifySoon(store: Store): void {
   const waking = beingWoken.get(store);
   if (waking) {
     waking.isAgain = true;
     return;
   }
   beingWoken.set(store, { isAgain: false });
-  void wakeWriter(store);
+  void notify(store);
   setTimeout(() => {
     const isAgain = beingWoken.get(store)?.isAgain === true;
     beingWoken.delete(store);
-    if (isAgain) wakeWriterSoon(store);
+    if (isAgain) notifySoon(store);
   }, SHARED_WAKE_MS).unref();
 }
 
@@ -80,7 +102,11 @@ const RECONNECT_MS = 1_000;
 export async function listenForCommands(store: Store, onWake: () => void): Promise<{ close(): Promise<void> }> {
   let isClosed = false;
   let timer: NodeJS.Timeout | undefined;
+  const fleet = fleetOf(store);
+  const here = listenersHere.get(fleet) ?? new Set();
+  listenersHere.set(fleet, here);
   let client = await listen();
+  here.add(onWake);
 
   async function listen() {
     const fresh = await openClient(store.settings);
@@ -90,7 +116,9 @@ export async function listenForCommands(store: Store, onWake: () => void): Promi
       await fresh.end().catch(() => undefined);
       throw error;
     }
-    fresh.on("notification", onWake);
+    fresh.on("notification", ({ payload }) => {
+      if (payload !== ME) onWake();
+    });
     fresh.once("end", again);
     return fresh;
   }
@@ -109,6 +137,7 @@ export async function listenForCommands(store: Store, onWake: () => void): Promi
   return {
     close: async () => {
       isClosed = true;
+      here.delete(onWake);
       clearTimeout(timer);
       await client.end();
     },

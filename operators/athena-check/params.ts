@@ -28,6 +28,7 @@ export const athenaCheckFacts = {
   params: z.strictObject({ ...queryParams, expect: expectation }).refine(oneText, ONE_TEXT),
   launch: ATHENA_LAUNCH,
   fileFields: ["file"],
+  shownTogether: () => "",
 } satisfies Omit<OperatorDescriptor, "load">;
 
 export type AthenaCheckParams = z.infer<typeof athenaCheckFacts.params>;

@@ -17,6 +17,7 @@ export const athenaQueryFacts = {
     .refine(oneText, ONE_TEXT),
   launch: ATHENA_LAUNCH,
   fileFields: ["file"],
+  shownTogether: () => "",
 } satisfies Omit<OperatorDescriptor, "load">;
 
 export type AthenaQueryParams = z.infer<typeof athenaQueryFacts.params>;

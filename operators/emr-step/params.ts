@@ -14,6 +14,7 @@ export const emrStepFacts = {
     .superRefine(checkArguments),
   launch: { kind: "find", visibilityMs: 60_000 },
   fileFields: ["script", "files"],
+  shownTogether: (ref) => (ref as { readonly cluster_id: string }).cluster_id,
 } satisfies Omit<OperatorDescriptor, "load">;
 
 export type EmrStepParams = z.infer<typeof emrStepFacts.params>;

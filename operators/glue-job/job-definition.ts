@@ -15,7 +15,7 @@ import type { GlueJobParams } from "./params.ts";
 
 const OURS = "Managed by Nocturne: changes are overwritten";
 /** Glue's own limit. How many run at once is decided by pools and max_active_runs, not here. */
-const MOST_RUNS = 1_000;
+export const MOST_RUNS = 1_000;
 
 const ensured = new WeakMap<GlueClient, Map<string, Promise<string>>>();
 

@@ -3,6 +3,10 @@ import { isNamed } from "../aws/errors.ts";
 import { SEARCH_PAGES, tooFar } from "../aws/launch.ts";
 
 const PAGE = 200;
+/** A page that shows fewer of those wanted is read in vain: it costs as much as these looked at alone. */
+const RUNS_WORTH_A_PAGE = 50;
+/** Looks at single runs at once. */
+const SINGLE_LOOKS = 10;
 
 interface RunOfJob {
   readonly job: string;
@@ -24,23 +28,44 @@ export async function findRuns(client: GlueClient, job: string, from: Date, sign
   throw tooFar(`Glue job ${job}`);
 }
 
-/** The runs by id; one that Glue does not know is missing. One list per job, and a single look for what it did not hold. */
+/** The runs by id; one that Glue does not know is missing. */
 export async function readRuns(
   client: GlueClient,
   refs: readonly RunOfJob[],
   signal: AbortSignal,
 ): Promise<Map<string, JobRun>> {
-  const byJob = new Map<string, RunOfJob[]>();
-  for (const ref of refs) byJob.set(ref.job, [...(byJob.get(ref.job) ?? []), ref]);
   const runs = new Map<string, JobRun>();
-  for (const [job, wanted] of byJob) {
-    const { runs: listed } = wanted.length > 1 ? await listRuns(client, job, undefined, signal) : { runs: [] };
-    for (const run of listed) runs.set(run.Id ?? "", run);
-    const missing = wanted.filter((ref) => !runs.has(ref.run));
-    const read = await Promise.all(missing.map((ref) => readRun(client, ref, signal)));
-    for (const run of read) if (run) runs.set(run.Id ?? "", run);
+  for (const job of new Set(refs.map((ref) => ref.job))) {
+    const wanted = new Set(refs.filter((ref) => ref.job === job).map((ref) => ref.run));
+    for (const run of await readRunsOfJob(client, job, wanted, signal)) runs.set(run.Id ?? "", run);
   }
   return runs;
+}
+
+/** Lists as long as that is likely to be fewer calls than a single look at each one still missing. */
+async function readRunsOfJob(
+  client: GlueClient,
+  job: string,
+  wanted: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<JobRun[]> {
+  const found: JobRun[] = [];
+  const missing = new Set(wanted);
+  // Glue lists every run there ever was, newest first: ours may lie far down.
+  const mostPages = 1 + Math.floor(wanted.size / RUNS_WORTH_A_PAGE);
+  let NextToken: string | undefined;
+  for (let page = 0; page < mostPages && missing.size > 1; page += 1) {
+    const answer = await listRuns(client, job, NextToken, signal);
+    found.push(...answer.runs.filter(({ Id = "" }) => missing.delete(Id)));
+    if (answer.next === undefined) break;
+    NextToken = answer.next;
+  }
+  const rest = [...missing];
+  while (rest.length > 0) {
+    const read = await Promise.all(rest.splice(0, SINGLE_LOOKS).map((run) => readRun(client, { job, run }, signal)));
+    found.push(...read.filter((run) => run !== undefined));
+  }
+  return found;
 }
 
 async function listRuns(client: GlueClient, job: string, NextToken: string | undefined, signal: AbortSignal) {

@@ -12,7 +12,7 @@ import { consoleLinks } from "../aws/console-links.ts";
 import { isNamed } from "../aws/errors.ts";
 import { launch, searchFrom, whileItMaySend } from "../aws/launch.ts";
 import { argumentsOf } from "../aws/spark-script.ts";
-import { ensureJob, forgetJobs } from "./job-definition.ts";
+import { ensureJob, forgetJobs, MOST_RUNS } from "./job-definition.ts";
 import { findRuns, readRuns } from "./job-runs.ts";
 import { lastLogLines } from "./log-tail.ts";
 import { glueJobFacts, type GlueJobParams } from "./params.ts";
@@ -34,7 +34,8 @@ interface Output {
 
 export const glueJob: Operator<GlueJobParams, Ref, Output> = {
   ...glueJobFacts,
-  batchSize: 50,
+  // As many as a job may have at once: a list shows them all.
+  batchSize: MOST_RUNS,
 
   submit: (params, context) =>
     launch(

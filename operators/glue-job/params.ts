@@ -23,6 +23,7 @@ export const glueJobFacts = {
     .superRefine(checkArguments),
   launch: { kind: "find", visibilityMs: 60_000 },
   fileFields: ["script", "files"],
+  shownTogether: (ref) => (ref as { readonly job: string }).job,
 } satisfies Omit<OperatorDescriptor, "load">;
 
 export type GlueJobParams = z.infer<typeof glueJobFacts.params>;

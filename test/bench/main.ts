@@ -2,9 +2,11 @@ import { availableParallelism } from "node:os";
 import { chain40 } from "./chain.ts";
 import { demo, nights181 } from "./demo.ts";
 import type { Benchmark, Figure } from "./figures.ts";
+import { inFlight } from "./in-flight.ts";
+import { latency } from "./latency.ts";
 import { trigger } from "./trigger.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [demo, nights181, chain40, trigger];
+const BENCHMARKS: readonly Benchmark[] = [demo, nights181, chain40, inFlight, latency, trigger];
 const USAGE = `npm run bench -- NAME [--json]\n\n${BENCHMARKS.map((each) => `  ${each.name.padEnd(12)} ${each.summary}`).join("\n")}\n`;
 
 const argv = process.argv.slice(2);

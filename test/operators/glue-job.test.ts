@@ -260,6 +260,36 @@ describe("glue.job is looked at", () => {
     expect(operations()).toEqual(["GetJobRuns", "GetJobRun", "GetJobRun"]);
   });
 
+  const pagesOf = (...ids: readonly (readonly string[])[]): void => {
+    aws.on("AWSGlue.GetJobRuns", ({ NextToken }) => {
+      const page = Number(NextToken ?? 0);
+      const JobRuns = (ids[page] ?? []).map((Id) => ({ Id, JobRunState: "RUNNING" }));
+      return { json: { JobRuns, ...(page + 1 < ids.length ? { NextToken: String(page + 1) } : {}) } };
+    });
+    aws.on("AWSGlue.GetJobRun", ({ RunId }) => ({ json: { JobRun: { Id: RunId, JobRunState: "STARTING" } } }));
+  };
+  const detailsOf = async (ids: readonly string[]) => {
+    const looks = await glueJob.observe(
+      ids.map((run) => observed({ job: "clean", run }, context)),
+      never,
+    );
+    return looks.map((look) => (look.kind === "running" ? look.detail : look.kind));
+  };
+  const named = (prefix: string, count: number) => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+
+  it("page by page, as long as pages are fewer calls than single looks", async () => {
+    const ids = named("jr_", 250);
+    pagesOf(ids.slice(0, 200), ids.slice(200), ["jr_other"]);
+    expect(await detailsOf(ids)).toEqual(ids.map(() => "RUNNING"));
+    expect(operations()).toEqual(["GetJobRuns", "GetJobRuns"]);
+  });
+
+  it("alone when the list's first page does not hold a few of them", async () => {
+    pagesOf(named("newer", 200), named("jr_", 2));
+    expect(await detailsOf(named("jr_", 2))).toEqual(["STARTING", "STARTING"]);
+    expect(operations()).toEqual(["GetJobRuns", "GetJobRun", "GetJobRun"]);
+  });
+
   it("not at all when the look fails: an error of a look is no result", async () => {
     aws.on("AWSGlue.GetJobRun", () => ({ error: "AccessDeniedException" }));
     await expect(glueJob.observe([observed({ job: "clean", run: "jr_1" }, context)], never)).rejects.toThrow();

@@ -31,10 +31,22 @@ export class Spent {
   private readonly lines: ReadonlyMap<string, Line>;
   /** What the run has spent since it started: the sum over its attempts and kinds of usage. */
   readonly total: Decimal;
+  /** What of it the ledger does not have yet. */
+  private readonly missing: Decimal;
+  /** Of what waits to be written, nothing has waited for longer than since this. */
+  private readonly waitsSince: Instant;
 
-  private constructor(lines: ReadonlyMap<string, Line>) {
+  /** Sums are carried on from step to step: a look at one job of a thousand must not add up the others. */
+  private constructor(lines: ReadonlyMap<string, Line>, total: Decimal, missing: Decimal, waitsSince: Instant) {
     this.lines = lines;
-    this.total = sum([...lines.values()].filter((line) => line.counts).map((line) => line.amount));
+    this.total = total;
+    this.missing = missing;
+    this.waitsSince = waitsSince;
+  }
+
+  private static summed(lines: ReadonlyMap<string, Line>): Spent {
+    const all = [...lines.values()];
+    return new Spent(lines, sum(all.map(spentOn)), sum(all.map(missingOf)), oldest(all));
   }
 
   /** As the ledger has it; a run that has not started has spent nothing, whatever its attempts cost before. */
@@ -46,7 +58,7 @@ export class Spent {
       const line = { attempt: nameOf(row), taskNo, usageKind, unit, amount, counts };
       return [keyOf(row), { ...line, written: amount, writtenAt: null, entry: null }];
     });
-    return new Spent(new Map(lines));
+    return Spent.summed(new Map(lines));
   }
 
   /** What a running attempt has used; a figure below a known one is a late look. */
@@ -86,9 +98,9 @@ export class Spent {
 
   /** What is to be written now: all once it makes up a hundredth of `limit`, else what waits since five minutes (rule 34). */
   due(limit: Decimal | null, at: Instant): LedgerEntry[] {
+    const isMuch = limit !== null && this.missing.gte(limit.div(100));
+    if (!isMuch && at - this.waitsSince < WRITE_EVERY_MS) return [];
     const open = [...this.lines.values()].filter((line) => line.entry !== null);
-    const missing = sum(open.filter((line) => line.counts).map((line) => line.amount.minus(line.written)));
-    const isMuch = limit !== null && missing.gte(limit.div(100));
     return open.flatMap(({ entry, writtenAt }) =>
       entry !== null && (isMuch || (writtenAt !== null && at - writtenAt >= WRITE_EVERY_MS)) ? [entry] : [],
     );
@@ -105,7 +117,7 @@ export class Spent {
 
   /** The run starts anew: what it has cost so far is not what it spends from now on. */
   restarted(): Spent {
-    return new Spent(new Map([...this.lines].map(([key, line]) => [key, { ...line, counts: false }])));
+    return Spent.summed(new Map([...this.lines].map(([key, line]) => [key, { ...line, counts: false }])));
   }
 
   /** What each task has cost, dearest first; those that cost nothing are left out. */
@@ -118,13 +130,32 @@ export class Spent {
     return sorted.map(([taskNo, amount]) => ({ taskNo, amount: amount.toFixed() }));
   }
 
-  private with(lines: readonly Line[]): Spent {
-    if (lines.length === 0) return this;
-    return new Spent(
-      new Map([...this.lines, ...lines.map((line) => [`${line.attempt}/${line.usageKind}`, line] as const)]),
-    );
+  private with(news: readonly Line[]): Spent {
+    if (news.length === 0) return this;
+    const lines = new Map(this.lines);
+    let { total, missing } = this;
+    for (const line of news) {
+      const key = `${line.attempt}/${line.usageKind}`;
+      const before = lines.get(key);
+      total = total.plus(spentOn(line)).minus(before ? spentOn(before) : 0);
+      missing = missing.plus(missingOf(line)).minus(before ? missingOf(before) : 0);
+      lines.set(key, line);
+    }
+    // What was written waits no more: only then the others have to be asked.
+    const isWritten = news.some(({ entry }) => entry === null);
+    const waitsSince = isWritten ? oldest([...lines.values()]) : Math.min(this.waitsSince, oldest(news));
+    return new Spent(lines, total, missing, waitsSince);
   }
 }
+
+const NOTHING = new Decimal(0);
+const spentOn = ({ counts, amount }: Line): Decimal => (counts ? amount : NOTHING);
+const missingOf = ({ counts, entry, amount, written }: Line): Decimal =>
+  counts && entry !== null ? amount.minus(written) : NOTHING;
+
+/** Of the lines that wait to be written, when the first was written last. */
+const oldest = (lines: readonly Line[]): Instant =>
+  lines.reduce((at, { entry, writtenAt }) => (entry === null ? at : Math.min(at, writtenAt ?? Infinity)), Infinity);
 
 const lineOf = (
   entry: LedgerEntry,
