@@ -92,7 +92,7 @@ describe.each(operatorDescriptors.map((descriptor) => [descriptor.type, descript
   (type, descriptor) => {
     const each = CASES[type];
 
-    it("has a case here, and is what its descriptor says", async () => {
+    it("rule 14: has a case here, and is what its descriptor says", async () => {
       expect(each).toBeDefined();
       const operator = await descriptor.load(host());
       expect({ type: operator.type, launch: operator.launch }).toEqual({ type, launch: descriptor.launch });
@@ -112,7 +112,7 @@ describe.each(operatorDescriptors.map((descriptor) => [descriptor.type, descript
       expect(operator.links?.(result.ref, of) ?? []).toEqual([]);
     });
 
-    it.runIf(each?.starts)("stays one remote job when the reply to its launch is lost (protocol 16)", async () => {
+    it.runIf(each?.starts)("rule 16: stays one remote job when the reply to its launch is lost", async () => {
       const operator = await descriptor.load(host());
       const params = await paramsOf(operator);
       const of = context();
@@ -127,27 +127,30 @@ describe.each(operatorDescriptors.map((descriptor) => [descriptor.type, descript
       if (type !== "emr.terminate") expect(await remoteJobs(of.launchKey)).toBe(1);
     });
 
-    it.runIf(each?.starts)("starts nothing when its request never arrives, is refused or comes too late", async () => {
-      const operator = await descriptor.load(host());
-      const params = await paramsOf(operator);
-      for (const [kind, expected] of [
-        ["reset_before", "doubt"],
-        ["html503", "doubt"],
-        ["throttle", "throttled"],
-        ["clock_skew", "throttled"],
-      ] as const) {
-        const of = context();
-        await fault(each?.starts ?? "", kind);
-        expect((await operator.submit(params, of)).kind, kind).toBe(expected);
-        expect(await remoteJobs(of.launchKey)).toBe(0);
-        if (operator.find) expect(await operator.find(params, of)).toEqual([]);
-      }
-      const late = { ...context(), mayStillSend: () => false };
-      expect((await operator.submit(params, late)).kind).toBe("throttled");
-      expect(await remoteJobs(late.launchKey)).toBe(0);
-    });
+    it.runIf(each?.starts)(
+      "rules 15 and 18: starts nothing when its request never arrives, is refused or comes too late",
+      async () => {
+        const operator = await descriptor.load(host());
+        const params = await paramsOf(operator);
+        for (const [kind, expected] of [
+          ["reset_before", "doubt"],
+          ["html503", "doubt"],
+          ["throttle", "throttled"],
+          ["clock_skew", "throttled"],
+        ] as const) {
+          const of = context();
+          await fault(each?.starts ?? "", kind);
+          expect((await operator.submit(params, of)).kind, kind).toBe(expected);
+          expect(await remoteJobs(of.launchKey)).toBe(0);
+          if (operator.find) expect(await operator.find(params, of)).toEqual([]);
+        }
+        const late = { ...context(), mayStillSend: () => false };
+        expect((await operator.submit(params, late)).kind).toBe("throttled");
+        expect(await remoteJobs(late.launchKey)).toBe(0);
+      },
+    );
 
-    it.runIf(each?.starts)("is looked at in the order asked for, what is unknown included (protocol 20)", async () => {
+    it.runIf(each?.starts)("rule 20: is looked at in the order asked for, what is unknown included", async () => {
       const operator = await descriptor.load(host());
       const of = context();
       const ref = await started(operator, await paramsOf(operator), of);
@@ -162,20 +165,17 @@ describe.each(operatorDescriptors.map((descriptor) => [descriptor.type, descript
       await ended(operator, ref, of);
     });
 
-    it.runIf(each?.starts && type !== "emr.terminate")(
-      "is unseen until its service shows it (protocol 20)",
-      async () => {
-        const operator = await descriptor.load(host());
-        const params = await paramsOf(operator);
-        const of = context();
-        await fault("*", "eventual", 60_000);
-        const ref = await started(operator, params, of);
-        const looks = await operator.observe([observed(ref, of)], never);
-        expect(looks).toEqual([{ kind: "unseen" }]);
-        await clearFaults();
-        expect(await ended(operator, ref, of)).toMatchObject({ kind: "succeeded" });
-      },
-    );
+    it.runIf(each?.starts && type !== "emr.terminate")("is unseen until its service shows it (rule 20)", async () => {
+      const operator = await descriptor.load(host());
+      const params = await paramsOf(operator);
+      const of = context();
+      await fault("*", "eventual", 60_000);
+      const ref = await started(operator, params, of);
+      const looks = await operator.observe([observed(ref, of)], never);
+      expect(looks).toEqual([{ kind: "unseen" }]);
+      await clearFaults();
+      expect(await ended(operator, ref, of)).toMatchObject({ kind: "succeeded" });
+    });
 
     it("can be cancelled twice, and after its end", async () => {
       const operator = await descriptor.load(host());
@@ -190,7 +190,7 @@ describe.each(operatorDescriptors.map((descriptor) => [descriptor.type, descript
 
     const isWork = descriptor.launch.kind === "in_process" && !["noop", "branch", "short_circuit"].includes(type);
 
-    it.runIf(isWork)("is one piece of work, however often its launch is submitted (protocol 8)", async () => {
+    it.runIf(isWork)("is one piece of work, however often its launch is submitted (rule 8)", async () => {
       const operator = await descriptor.load(host());
       const params = await paramsOf(operator);
       const of = context();
@@ -203,7 +203,7 @@ describe.each(operatorDescriptors.map((descriptor) => [descriptor.type, descript
     });
 
     it.runIf(isWork)(
-      "is never adopted from another process, and done again only when idempotent (protocol 19)",
+      "is never adopted from another process, and done again only when idempotent (rule 19)",
       async () => {
         const operator = await descriptor.load(host());
         for (const [idempotent, failureClass, again] of [
@@ -225,7 +225,7 @@ describe.each(operatorDescriptors.map((descriptor) => [descriptor.type, descript
       },
     );
 
-    it.runIf(isWork)("begins nothing when its time to be sent has passed (protocol 15)", async () => {
+    it.runIf(isWork)("begins nothing when its time to be sent has passed (rule 15)", async () => {
       const operator = await descriptor.load(host());
       const late = { ...context(), mayStillSend: () => false };
       expect((await operator.submit(await paramsOf(operator), late)).kind).toBe("throttled");

@@ -19,7 +19,7 @@ async function submitted(answer: Answer, mayStillSend = () => true) {
   return { result, sent: aws.calls.slice(before).filter((call) => call.operation === TERMINATE).length };
 }
 
-describe("protocol 15 and 18: what an answer says about a submit", () => {
+describe("rules 15 and 18: what an answer says about a submit", () => {
   it("is started when the service says so", async () => {
     expect(await submitted({ json: {} })).toEqual({ result: { kind: "started", ref: { cluster_id: "j-1" } }, sent: 1 });
   });
@@ -95,7 +95,7 @@ describe("protocol 15 and 18: what an answer says about a submit", () => {
     expect(result).toMatchObject({ kind: "refused", failure: { class: "permanent", code: "AWS_REFUSED" } });
   });
 
-  it("sends nothing once send_by has passed, asked after signing", async () => {
+  it("rule 15: sends nothing once send_by has passed, asked after signing", async () => {
     let asked = 0;
     const { result, sent } = await submitted({ json: {} }, () => {
       asked += 1;

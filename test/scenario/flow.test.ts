@@ -105,7 +105,7 @@ scenario(
 );
 
 scenario(
-  "a sensor holds no slot while it waits",
+  "rule 22: a sensor holds no slot while it waits",
   "wait; load",
   { wait: { operator: "sensor", pool: "warehouse" }, load: { pool: "warehouse" } },
   (s) => s.starts("wait").expect({ wait: "running", load: "queued" }),
