@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Json, JsonObject } from "../core/json.ts";
 import { specAt } from "../core/machine/active-run.ts";
 import type { TaskEvent } from "../core/machine/events.ts";
@@ -38,6 +39,8 @@ export class Launcher {
     this.deps = deps;
     this.clock = clock;
     this.post = post;
+    // Every call under way listens: Node would take eleven of them for a leak.
+    setMaxListeners(0, this.stopped.signal);
   }
 
   /** These attempts are about to be written: that nobody has begun to launch them stays known if memory is dropped. */

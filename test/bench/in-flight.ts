@@ -27,10 +27,15 @@ class Asked<Answer> {
 
   /** What it says next. */
   next(): Promise<Answer> {
+    return this.alive(new Promise<Answer>((resolve) => this.child.once("message", resolve)));
+  }
+
+  /** What comes of `work`, unless the process ends before. */
+  alive<T>(work: Promise<T>): Promise<T> {
     const ended = this.exit.then((code) => {
       throw new Error(`a process of the benchmark ended with exit code ${String(code)}`);
     });
-    return Promise.race([new Promise<Answer>((resolve) => this.child.once("message", resolve)), ended]);
+    return Promise.race([work, ended]);
   }
 
   ask(): Promise<Answer> {
@@ -91,7 +96,7 @@ export const inFlight: Benchmark = {
         try {
           await engine.next();
           await askForRuns(store, inFlightDag.spec.dagId, JOBS / inFlightDag.spec.tasks.length);
-          await allUnderWay(store, tell);
+          await engine.alive(allUnderWay(store, tell));
           tell.progress(`${AGED_SECONDS} s until looks come at their longest interval`);
           await delay(AGED_SECONDS * 1_000);
           tell.progress(`${STEADY_SECONDS} s of nothing but looks`);

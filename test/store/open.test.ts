@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
 import { NocturneError, type Problem } from "../../engine/core/errors.ts";
-import { listenForCommands, enqueue } from "../../engine/store/inbox.ts";
+import { enqueue, listenForCommands, wakeWriterSoon } from "../../engine/store/inbox.ts";
 import { openStore } from "../../engine/store/open.ts";
 import { checkRequirements } from "../../engine/store/requirements.ts";
 import { storeOfThisFile, until } from "./fleet.ts";
@@ -90,17 +90,39 @@ describe("rule 10: requirements", () => {
 });
 
 describe("rule 30: the wake-up", () => {
-  it("rings when a command comes in, and again after the connection was lost", async () => {
+  /** What another process says when it has put a wish into the inbox. */
+  const toldElsewhere = () => here.store.pool.query("SELECT pg_notify('nocturne_nocturne', 'another process')");
+
+  it("rings when a command comes in elsewhere, and again after the connection was lost", async () => {
     let rings = 0;
     const listener = await listenForCommands(here.store, () => (rings += 1));
-    await enqueue(here.store, { kind: "cancel_run", runId: "r", by: "ann" });
+    await toldElsewhere();
     await until(async () => rings === 1);
     await here.store.pool.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()",
     );
     await until(async () => rings === 2);
-    await enqueue(here.store, { kind: "cancel_run", runId: "r", by: "ann" });
+    await toldElsewhere();
     await until(async () => rings === 3);
     await listener.close();
+  });
+
+  it("rings once and at once for a wish of the same process, over whatever connections it came", async () => {
+    const { settings } = here.store;
+    const own = await openStore(settings);
+    let rings = 0;
+    const listener = await listenForCommands(here.store, () => (rings += 1));
+    wakeWriterSoon(own);
+    expect(rings).toBe(1);
+    await enqueue(own, { kind: "cancel_run", runId: "r", by: "ann" });
+    expect(rings).toBe(2);
+    // Notifications come in the order of their commits: those of this process have been passed over by then.
+    await toldElsewhere();
+    await until(async () => rings > 2);
+    expect(rings).toBe(3);
+    await listener.close();
+    wakeWriterSoon(own);
+    expect(rings).toBe(3);
+    await own.close();
   });
 });
