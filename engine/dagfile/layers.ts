@@ -84,13 +84,26 @@ function ownKey(document: SourceDocument | null, key: string): DagProblem {
   return { code, message, at: document!.place([key], "key") };
 }
 
-/** A file's one map; null: there is no such file. Without a document its problems say why. */
-function readLayer(
-  path: string,
-  read: ReadProjectFile,
-): { document: SourceDocument | null; problems: DagProblem[] } | null {
+/** A file's one map; without a document its problems say why. */
+interface Layer {
+  readonly document: SourceDocument | null;
+  readonly problems: readonly DagProblem[];
+}
+
+/** By the file's bytes as read: an overlay has a section for every DAG, and each of them asks for it. */
+const parsed = new WeakMap<Uint8Array, Map<string, Layer>>();
+
+/** null: there is no such file. */
+function readLayer(path: string, read: ReadProjectFile): Layer | null {
   const bytes = read(path);
   if (bytes === null) return null;
+  const byPath = parsed.get(bytes) ?? new Map<string, Layer>();
+  const layer = byPath.get(path) ?? parseLayer(path, bytes);
+  parsed.set(bytes, byPath.set(path, layer));
+  return layer;
+}
+
+function parseLayer(path: string, bytes: Uint8Array): Layer {
   const { documents, problems } = parseDocuments(path, new TextDecoder().decode(bytes));
   const [document, second] = documents;
   const isMap = typeof document?.value === "object" && document.value !== null && !Array.isArray(document.value);

@@ -9,6 +9,15 @@ import type { Path } from "./yaml-document.ts";
 /** Reads a file of the project by its path as written in the DAG; null when there is none. */
 export type ReadProjectFile = (path: string) => Uint8Array | null;
 
+const hashes = new WeakMap<Uint8Array, string>();
+
+/** The SHA-256 of a file's bytes: many DAGs name the same file. */
+export function hashOf(bytes: Uint8Array): string {
+  const hash = hashes.get(bytes) ?? sha256(bytes);
+  hashes.set(bytes, hash);
+  return hash;
+}
+
 /** Every file that the tasks' file fields name, each once, sorted by path: they are part of the DAG's version. */
 export function namedFiles(
   dag: FlatDag,
@@ -27,7 +36,7 @@ export function namedFiles(
     if (bytes === null) {
       findings.push({ code: "DAG_FILE_MISSING", path, part: "value", message: `${name}: no such file in the project` });
     } else {
-      files.set(name, { path: name, bytes, sha256: sha256(bytes) });
+      files.set(name, { path: name, bytes, sha256: hashOf(bytes) });
     }
   }
   return { files: [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1)), findings };

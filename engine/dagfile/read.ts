@@ -1,6 +1,5 @@
 import { readFile, readdir } from "node:fs/promises";
-import { readFileSync, realpathSync } from "node:fs";
-import { isAbsolute, join, relative, sep } from "node:path";
+import { join, relative, sep } from "node:path";
 import type { LoadedDag } from "../core/dag.ts";
 import { triggerCycle } from "../core/graph/trigger-cycle.ts";
 import type { OperatorDescriptor } from "../core/operator.ts";
@@ -12,6 +11,7 @@ import { flatten } from "./flat-tasks.ts";
 import { overlayIds, withLayers } from "./layers.ts";
 import type { ReadProjectFile } from "./project-files.ts";
 import { namedFiles } from "./project-files.ts";
+import { projectReader } from "./project-reader.ts";
 import { isPlaceholder, salvage } from "./salvage.ts";
 import type { Finding } from "./schema-issues.ts";
 import { suggestion } from "./schema-issues.ts";
@@ -115,19 +115,6 @@ export const shownPath = (path: string, root: string): string => relative(root, 
 function unreadable(path: string, message: string, root: string): DagProblem {
   const file = shownPath(path, root);
   return { code: "DAG_FILE_MISSING", message: `${file}: ${message}`, at: { file, line: 1, column: 1, length: 1 } };
-}
-
-/** Reads files below `root`; null for one that is missing, is a folder or lies outside, by link or by "..". */
-export function projectReader(root: string): ReadProjectFile {
-  return (path) => {
-    try {
-      const real = realpathSync(join(root, path));
-      const inside = relative(realpathSync(root), real);
-      return isAbsolute(path) || inside.startsWith("..") || isAbsolute(inside) ? null : readFileSync(real);
-    } catch {
-      return null;
-    }
-  };
 }
 
 /** One file of a folder; ids that other files claim too are for `withoutDuplicates`. */

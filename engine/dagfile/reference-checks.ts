@@ -1,5 +1,6 @@
 import type { DagSpec } from "../core/dag.ts";
-import { ancestorsOf, findCycles } from "../core/graph/dag-graph.ts";
+import { Ancestry } from "../core/graph/ancestry.ts";
+import { findCycles } from "../core/graph/dag-graph.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { placeOfEdge } from "./dependencies.ts";
 import type { FlatDag } from "./flat-tasks.ts";
@@ -48,6 +49,7 @@ export function nameFindings({ tasks, groups }: FlatDag, { references }: Depende
 }
 
 export function cycleFindings({ tasks }: FlatDag, dependencies: Dependencies, spec: DagSpec): Finding[] {
+  if (!new Ancestry(spec.tasks).hasCycle) return [];
   return findCycles(spec.tasks).map((cycle) => {
     const [from = "", to = ""] = cycle;
     const path = placeOfEdge(dependencies, from, to) ?? tasks.find(({ taskId }) => taskId === to)?.path ?? ["tasks"];
@@ -79,13 +81,3 @@ export function scopeFindings(dag: FlatDag, { references, setups, users }: Depen
 
 const isTask = (target: Dependencies["references"][number]["target"], taskId: string): boolean =>
   target !== null && "task" in target && target.task === taskId;
-
-/** Tasks that a teardown does not wait for although they read what its setup made: it may be gone when they run. */
-export function outOfScope(spec: DagSpec, taskId: string, setup: string): string | null {
-  for (const teardown of spec.tasks) {
-    if (!teardown.teardownOf.includes(setup) || teardown.taskId === taskId) continue;
-    const waitsFor = ancestorsOf(spec.tasks, teardown.taskId);
-    if (!waitsFor.has(taskId) && !ancestorsOf(spec.tasks, taskId).has(teardown.taskId)) return teardown.taskId;
-  }
-  return null;
-}

@@ -1,7 +1,6 @@
 import type { DagSpec, TaskSpec } from "../core/dag.ts";
-import { ancestorsOf } from "../core/graph/dag-graph.ts";
+import { Ancestry } from "../core/graph/ancestry.ts";
 import type { FlatDag } from "./flat-tasks.ts";
-import { outOfScope } from "./reference-checks.ts";
 import type { DagInput } from "./schema.ts";
 import { at } from "./schema-issues.ts";
 import { isTemplated } from "./template.ts";
@@ -21,7 +20,8 @@ export function templateFindings(
   spec: DagSpec,
   written: unknown,
 ): PlacedTemplateFinding[] {
-  const names = { params: Object.keys(spec.params), tasks: spec.tasks.map(({ taskId }) => taskId) };
+  const names = { params: Object.keys(spec.params), tasks: new Set(spec.tasks.map(({ taskId }) => taskId)) };
+  const outputs = new Outputs(spec);
   const check = (value: unknown, path: Path, known: KnownNames): PlacedTemplateFinding[] =>
     templatesIn(value, path).flatMap(({ text, ...place }) =>
       checkTemplate(text, known).map((finding) => ({ ...finding, ...place })),
@@ -33,8 +33,8 @@ export function templateFindings(
   const keyPath = within(["concurrency_key"], "key");
   return [
     ...check(input.concurrency_key?.key, keyPath, ofRun),
-    ...tasks.flatMap(({ task, path, groupId }, index) => {
-      const unreadable = readability(spec, spec.tasks[index]);
+    ...tasks.flatMap(({ taskId, task, path, groupId }) => {
+      const unreadable = (of: string): string | null => outputs.unreadable(of, taskId);
       const known: KnownNames = { ...names, groupId, unreadable, scope: "task" };
       const ofInstance: KnownNames = { ...known, scope: task.for_each === undefined ? "task" : "mapped" };
       const mapped = [...path, "for_each"];
@@ -49,19 +49,35 @@ export function templateFindings(
   ];
 }
 
-/** Why a task's templates cannot read another's output; null: they can. */
-function readability(spec: DagSpec, task: TaskSpec | undefined): KnownNames["unreadable"] {
-  let upstream: ReadonlySet<string> | undefined;
-  return (taskId) => {
-    if (task === undefined) return null;
-    upstream ??= ancestorsOf(spec.tasks, task.taskId);
-    if (!upstream.has(taskId)) {
+/** Whose outputs are there when a task runs. */
+class Outputs {
+  private readonly ancestry: Ancestry;
+  private readonly teardowns: readonly TaskSpec[];
+
+  constructor({ tasks }: DagSpec) {
+    this.ancestry = new Ancestry(tasks);
+    this.teardowns = tasks.filter(({ teardownOf }) => teardownOf.length > 0);
+  }
+
+  /** Why the templates of task `by` cannot read the output of task `of`; null: they can. */
+  unreadable(of: string, by: string): string | null {
+    if (!this.ancestry.isAncestor(of, by)) {
       return "not upstream of this task, so its output may not be there: add it to depends_on";
     }
-    const teardown = outOfScope(spec, task.taskId, taskId);
+    const teardown = this.outOfScope(of, by);
     if (teardown === null) return null;
-    return `${teardown} may tear it down before this task has run: add this task to setup_for of ${taskId}`;
-  };
+    return `${teardown} may tear it down before this task has run: add this task to setup_for of ${of}`;
+  }
+
+  /** The teardown that does not wait for `by` although it reads what the setup made, which may be gone when it runs. */
+  private outOfScope(setup: string, by: string): string | null {
+    const isLoose = ({ taskId, teardownOf }: TaskSpec): boolean =>
+      taskId !== by &&
+      teardownOf.includes(setup) &&
+      !this.ancestry.isAncestor(by, taskId) &&
+      !this.ancestry.isAncestor(taskId, by);
+    return this.teardowns.find(isLoose)?.taskId ?? null;
+  }
 }
 
 function templatesIn(value: unknown, path: Path): { path: Path; text: string }[] {

@@ -7,7 +7,7 @@ import { FILTERS, compileTemplate, isTemplated, templateMessage, templateNames }
 export interface KnownNames {
   readonly params: readonly string[];
   /** Every task of the DAG. */
-  readonly tasks: readonly string[];
+  readonly tasks: ReadonlySet<string>;
   /** Why the output of a task will not be there when this one runs; null: it will. */
   readonly unreadable: (taskId: string) => string | null;
   /** The group the task is in; null: none. */
@@ -110,10 +110,10 @@ function taskMistake(segments: readonly Segment[], { tasks, unreadable, groupId 
   const [first] = segments;
   if (first === undefined || first === null) return { message: "tasks: name the task, as in tasks.extract.output" };
   const lengths = segments.map((_, index) => index + 1);
-  const length = lengths.find((count) => tasks.includes(segments.slice(0, count).join(".")));
+  const length = lengths.find((count) => tasks.has(segments.slice(0, count).join(".")));
   if (length === undefined) {
     const inGroup = `${groupId}.${first}`;
-    const better = tasks.includes(inGroup) ? { didYouMean: `tasks.${inGroup}` } : suggestion(first, tasks);
+    const better = tasks.has(inGroup) ? { didYouMean: `tasks.${inGroup}` } : suggestion(first, tasks);
     return { message: `tasks.${first}: no such task in this DAG`, ...better };
   }
   const taskId = segments.slice(0, length).join(".");

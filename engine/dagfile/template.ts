@@ -77,8 +77,17 @@ export function compileTemplate(text: string): CompiledTemplate {
   return template;
 }
 
-/** Every name a template reads from outside, with its places; nothing where it cannot be parsed. */
+const named = new Map<string, StaticAnalysis["globals"]>();
+
+/** Every name a template reads from outside, with its places, found once per text; nothing where it cannot be parsed. */
 export function templateNames(text: string): StaticAnalysis["globals"] {
+  const known = named.get(text) ?? findNames(text);
+  if (named.size >= CACHED_TEMPLATES) named.clear();
+  named.set(text, known);
+  return known;
+}
+
+function findNames(text: string): StaticAnalysis["globals"] {
   try {
     return lenient.analyzeSync(lenient.parse(text), { partials: false }).globals;
   } catch {

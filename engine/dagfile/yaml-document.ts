@@ -51,10 +51,7 @@ export function parseDocuments(file: string, source: string): { documents: Sourc
   const documents = parsed
     .filter((document) => parsed.length === 1 || document.contents !== null || document.errors.length > 0)
     .flatMap((document): SourceDocument[] => {
-      const unusable = reportErrors(document, source, report);
-      reportDuplicates(document, report);
-      repairUnquotedTemplates(document, source, report);
-      if (unusable || reportAliases(document, report)) return [];
+      if (reportMistakes(document, source, report)) return [];
       let value: unknown;
       try {
         value = document.toJS();
@@ -69,6 +66,28 @@ export function parseDocuments(file: string, source: string): { documents: Sourc
 }
 
 type Report = (message: string, range: readonly [number, number]) => void;
+
+/** Reports everything that YAML allows or forbids and a DAG file must not say; true when the tree cannot be relied on. */
+function reportMistakes(document: Document.Parsed, source: string, report: Report): boolean {
+  const unusable = reportErrors(document, source, report);
+  if (isPlain(document.contents)) return unusable;
+  reportDuplicates(document, report);
+  repairUnquotedTemplates(document, source, report);
+  return unusable || reportAliases(document, report);
+}
+
+/** Nothing but text and numbers, lists, and maps whose keys are each there once: as most files are, which need no closer look. */
+function isPlain(node: unknown): boolean {
+  if (node === null || isScalar(node)) return true;
+  if (isSeq(node)) return node.items.every(isPlain);
+  if (!isMap(node)) return false;
+  const keys = new Set<unknown>();
+  return node.items.every(({ key, value }) => {
+    if (!isScalar(key) || keys.has(key.value)) return false;
+    keys.add(key.value);
+    return isPlain(value);
+  });
+}
 
 /** Reports what the parser found; true when the tree cannot be relied on. */
 function reportErrors(document: Document.Parsed, source: string, report: Report): boolean {

@@ -3,7 +3,8 @@ import { fileURLToPath } from "node:url";
 import { format } from "prettier";
 import { describe, expect, it } from "vitest";
 import { dagJsonSchema } from "../../engine/dagfile/json-schema.ts";
-import { projectReader, readDagFile, readDagFolder } from "../../engine/dagfile/read.ts";
+import { projectReader } from "../../engine/dagfile/project-reader.ts";
+import { readDagFile, readDagFolder } from "../../engine/dagfile/read.ts";
 import { at } from "../../engine/dagfile/schema-issues.ts";
 import { operatorDescriptors as operators } from "../../operators/index.ts";
 

@@ -2,7 +2,8 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { projectReader, readDagFile } from "../../engine/dagfile/read.ts";
+import { projectReader } from "../../engine/dagfile/project-reader.ts";
+import { readDagFile } from "../../engine/dagfile/read.ts";
 import { operatorDescriptors as operators } from "../../operators/index.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { LoadedDag } from "../../engine/core/dag.ts";
-import { projectReader, readDagFile } from "../../engine/dagfile/read.ts";
+import { projectReader } from "../../engine/dagfile/project-reader.ts";
+import { readDagFile } from "../../engine/dagfile/read.ts";
 import type { DagProblem } from "../../engine/dagfile/yaml-document.ts";
 import { operatorDescriptors as operators } from "../../operators/index.ts";
 

@@ -3,8 +3,10 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { LoadedDag } from "../../core/dag.ts";
 import type { OperatorDescriptor } from "../../core/operator.ts";
+import type { ReadProjectFile } from "../project-files.ts";
+import { projectReader } from "../project-reader.ts";
 import type { ReadFile } from "../read.ts";
-import { projectReader, readOne, shownPath } from "../read.ts";
+import { readOne, shownPath } from "../read.ts";
 import type { DagProblem } from "../yaml-document.ts";
 import type { KnownFile, Look } from "./folder-state.ts";
 import {
@@ -87,7 +89,8 @@ class DagFolder {
   async open(): Promise<WatchedFolder> {
     this.before = await this.look();
     // Everything is new, and nothing is running that could flap: what is sound counts at once.
-    for (const file of this.before.keys()) await this.read(file, this.before);
+    const reader = projectReader(this.options.projectRoot);
+    for (const file of this.before.keys()) await this.read(file, this.before, reader);
     if (this.suspects.size > 0) {
       await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
       await this.take(await this.look());
@@ -158,20 +161,21 @@ class DagFolder {
     }
     for (const file of this.suspects.keys()) changed.add(file);
     this.before = now;
+    const reader = projectReader(this.options.projectRoot);
     for (const file of [...changed].sort()) {
-      if (now.has(file)) await this.read(file, now);
+      if (now.has(file)) await this.read(file, now, reader);
       else this.forget(file);
     }
     if (changed.size > 0) this.watchFolders();
   }
 
   /** The stamp is older than the read. Other files that it names for the first time change the stamp: it is read once more. */
-  private async read(file: string, look: Look): Promise<void> {
+  private async read(file: string, look: Look, readProjectFile: ReadProjectFile): Promise<void> {
     const { projectRoot, operators, environment = null } = this.options;
     const text = await readFile(join(projectRoot, file), "utf8").catch(() => null);
     // Gone again: the next look says so.
     if (text === null) return void this.suspects.delete(file);
-    const read = readOne({ file, text, operators, environment, readProjectFile: projectReader(projectRoot) });
+    const read = readOne({ file, text, operators, environment, readProjectFile });
     if (!this.isAgreed(file, read)) return;
     this.suspects.delete(file);
     this.taken.set(file, look.get(file) ?? "");
