@@ -239,7 +239,12 @@ class EngineProcess implements Engine {
   private failed(error: unknown, what: string): null {
     this.failures++;
     this.lastError = error;
-    if (!(error instanceof TermOver && error.reason === "fenced")) this.deps.log.warn({ err: error }, what);
+    if (isWithoutRoom(error)) {
+      this.deps.log.error({ err: error }, `${what}: the server has no disk space, memory or connections left`);
+    } else if (!(error instanceof TermOver && error.reason === "fenced")) this.deps.log.warn({ err: error }, what);
     return null;
   }
 }
+
+/** SQLSTATE class 53: somebody must do something about it. */
+const isWithoutRoom = (error: unknown): boolean => String((error as { readonly code?: unknown }).code).startsWith("53");

@@ -278,8 +278,9 @@ export class Term {
       this.poisoned.length = 0;
       const answer: CommandResult = await applyCommand(store, this.world, command, this.context(), fresh).catch(
         (error: unknown) => {
-          // The run is there and was promised: were the wish ticked off unread, nobody would know of it.
-          if (adopts && isDatabaseAway(error)) throw error;
+          // The wish is not at fault: it is read again with everything else. One that only takes too long is answered, or it
+          // would come for ever; but for a run that is there and was promised, of which nobody would know.
+          if (isDatabaseAway(error) && (adopts || !isCancelled(error))) throw error;
           this.deps.log.error({ err: error, command: command.id }, "a command failed");
           return {
             ok: false,
@@ -344,3 +345,6 @@ export class Term {
     if (putAside) throw new TermOver("reload", "a run was put aside");
   }
 }
+
+/** A statement that was cancelled, by its timeout or by somebody. */
+const isCancelled = (error: unknown): boolean => (error as { readonly code?: unknown }).code === "57014";

@@ -14,13 +14,21 @@ const LOCK_TIMEOUT_MS = 2_000;
  */
 export async function migrate(store: Store): Promise<readonly string[]> {
   await refuseNewer(store);
-  const pool = new pg.Pool({ ...clientConfig(store.settings), max: 1, idleTimeoutMillis: 0 });
+  const pool = new pg.Pool({
+    ...clientConfig(store.settings),
+    max: 1,
+    idleTimeoutMillis: 0,
+    // The types say void, but the pool waits for the promise. One that replaces a broken connection needs all of it as well:
+    // without the lock and the search path its migrations would go anywhere.
+    onConnect: (client) => {
+      // The pool listens to idle connections only: one that breaks in the migrator's hands would end the process.
+      client.on("error", () => undefined);
+      return prepareConnection(client, store.fleet) as unknown as void;
+    },
+  });
   pool.on("error", () => undefined);
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   try {
-    await db.connection().execute(async (one) => {
-      await prepareConnection(one, store.fleet);
-    });
     const migrator = new Migrator({
       db,
       provider: { getMigrations: async () => Object.fromEntries([...migrationTexts()].map(toMigration)) },
@@ -35,14 +43,13 @@ export async function migrate(store: Store): Promise<readonly string[]> {
 }
 
 /** The pool's one connection: it holds the fleet's advisory lock until it is closed. */
-async function prepareConnection(db: Kysely<unknown>, fleet: string): Promise<void> {
-  await sql`SET statement_timeout = 0`.execute(db);
-  await sql`SELECT pg_advisory_lock(hashtextextended(${`nocturne.migrate.${fleet}`}, 0))`.execute(db);
-  await sql.raw(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`).execute(db);
-  await sql`SET timezone = 'UTC'`.execute(db);
-  const found = await sql<{ one: number }>`SELECT 1 AS one FROM pg_namespace WHERE nspname = ${fleet}`.execute(db);
-  if (found.rows.length === 0) await sql.raw(`CREATE SCHEMA ${schemaName(fleet)}`).execute(db);
-  await sql.raw(`SET search_path TO ${schemaName(fleet)}`).execute(db);
+async function prepareConnection(client: pg.ClientBase, fleet: string): Promise<void> {
+  await client.query("SET statement_timeout = 0");
+  await client.query("SELECT pg_advisory_lock(hashtextextended($1, 0))", [`nocturne.migrate.${fleet}`]);
+  await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}; SET timezone = 'UTC'`);
+  const found = await client.query("SELECT FROM pg_namespace WHERE nspname = $1", [fleet]);
+  if (found.rowCount === 0) await client.query(`CREATE SCHEMA ${schemaName(fleet)}`);
+  await client.query(`SET search_path TO ${schemaName(fleet)}`);
 }
 
 const toMigration = ([name, text]: readonly [string, string]): [string, Migration] => [

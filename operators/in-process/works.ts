@@ -25,12 +25,14 @@ interface Work {
 
 /** An end that was looked at is kept for this long: memory may be dropped before the look is written, and then it looks again. */
 const KEPT_MS = 15 * 60_000;
+const FORGET_EVERY_MS = 60_000;
 const MESSAGE_MAX = 4_000;
 
 /** All work that runs, or has run, in this process, by launch key. Results outlive a reload of the engine's memory (rule 8). */
 const works = new Map<string, Work>();
 
 let letGoes = 0;
+let forgotAt = 0;
 
 /** Grows with every letGo: what was being made ready before one must not begin after it. */
 export const timesLetGo = (): number => letGoes;
@@ -83,8 +85,12 @@ export function letGo(): void {
   works.clear();
 }
 
+/** Once a minute: looked through for every work that begins, the ends of a busy quarter of an hour would cost more than the work. */
 function forgetSeen(): void {
-  const before = performance.now() - KEPT_MS;
+  const now = performance.now();
+  if (now - forgotAt < FORGET_EVERY_MS) return;
+  forgotAt = now;
+  const before = now - KEPT_MS;
   for (const [launchKey, { seenAt }] of works) if (seenAt !== null && seenAt < before) works.delete(launchKey);
 }
 

@@ -1,5 +1,5 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
-import { bindOf, Messages, textAt, type Message } from "./wire-messages.ts";
+import { bindOf, Messages, simpleQuery, textAt, type Message } from "./wire-messages.ts";
 
 /** What a client asks of the server up to the next ReadyForQuery. */
 export interface Request {
@@ -18,9 +18,12 @@ export class CuttingProxy {
   readonly url: string;
   /** Asked about every request, in the order of each connection. */
   judge: (request: Request) => Verdict = () => "pass";
+  /** What the server is asked instead of a simple query. */
+  rewrite: (text: string) => string = (text) => text;
   private readonly server: Server;
   private readonly target: URL;
   private readonly sockets = new Set<Socket>();
+  private readonly roads = new Set<Socket>();
 
   private constructor(server: Server, target: URL) {
     this.server = server;
@@ -34,6 +37,11 @@ export class CuttingProxy {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return new CuttingProxy(server, new URL(databaseUrl));
+  }
+
+  /** By which the server knows the connections that come this way (pg_stat_activity.client_port). */
+  get ports(): readonly number[] {
+    return [...this.roads].flatMap(({ localPort }) => localPort ?? []);
   }
 
   async close(): Promise<void> {
@@ -54,7 +62,9 @@ export class CuttingProxy {
         other.destroy();
       });
     }
-    const conversation = new Conversation(near, far, (request) => this.judge(request));
+    this.roads.add(far);
+    far.on("close", () => this.roads.delete(far));
+    const conversation = new Conversation(near, far, this);
     near.on("data", (chunk: Buffer) => conversation.asked(chunk));
     far.on("data", (chunk: Buffer) => conversation.answered(chunk));
   }
@@ -64,7 +74,7 @@ export class CuttingProxy {
 class Conversation {
   private readonly near: Socket;
   private readonly far: Socket;
-  private readonly judge: (request: Request) => Verdict;
+  private readonly proxy: Pick<CuttingProxy, "judge" | "rewrite">;
   private readonly fromClient = new Messages(true);
   private readonly fromServer = new Messages(false);
   private readonly prepared = new Map<string, string>();
@@ -73,10 +83,10 @@ class Conversation {
   private before = "";
   private isCut = false;
 
-  constructor(near: Socket, far: Socket, judge: (request: Request) => Verdict) {
+  constructor(near: Socket, far: Socket, proxy: Pick<CuttingProxy, "judge" | "rewrite">) {
     this.near = near;
     this.far = far;
-    this.judge = judge;
+    this.proxy = proxy;
   }
 
   asked(chunk: Buffer): void {
@@ -106,7 +116,7 @@ class Conversation {
     const messages = this.held.splice(0);
     if (isRequest) {
       const request = this.read(messages);
-      const verdict = this.judge(request);
+      const verdict = this.proxy.judge(request);
       if (verdict === "lose_request") {
         this.cut();
         return;
@@ -114,7 +124,13 @@ class Conversation {
       this.unanswered.push(verdict);
       this.before = request.text;
     }
-    for (const { bytes } of messages) this.far.write(bytes);
+    for (const message of messages) this.far.write(message.type === "Q" ? this.rewritten(message) : message.bytes);
+  }
+
+  private rewritten({ body, bytes }: Message): Buffer {
+    const { text } = textAt(body, 0);
+    const instead = this.proxy.rewrite(text);
+    return instead === text ? bytes : simpleQuery(instead);
   }
 
   private read(messages: readonly Message[]): Request {

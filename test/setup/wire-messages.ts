@@ -51,3 +51,10 @@ export function bindOf(body: Buffer): { readonly statement: string; readonly val
   });
   return { statement, values };
 }
+
+export function simpleQuery(text: string): Buffer {
+  const body = Buffer.from(`${text}\0`);
+  const head = Buffer.from("Q....");
+  head.writeInt32BE(body.length + 4, 1);
+  return Buffer.concat([head, body]);
+}

@@ -7,6 +7,7 @@ import { assertMigrated, dropFleet, migrate } from "../../engine/store/migrate.t
 import { openStore, type Store } from "../../engine/store/open.ts";
 import { migrationTexts } from "../../engine/store/sql-files.ts";
 import { spec } from "./batches.ts";
+import { until } from "./fleet.ts";
 import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
 
 let database: TestDatabase;
@@ -38,6 +39,20 @@ describe("rule 3: migrations", () => {
     await expect(Promise.all(many.map((store) => assertMigrated(store)))).resolves.toHaveLength(20);
     await Promise.all(many.map((store) => store.close()));
     stores.splice(0);
+  });
+
+  it("a connection that the server ends while it waits for its turn fails that migration alone, and the next one goes on", async () => {
+    const store = await open("unlucky");
+    const other = await (await open("other")).pool.connect();
+    await other.query("SELECT pg_advisory_lock(hashtextextended('nocturne.migrate.unlucky', 0))");
+    const migrated = migrate(store);
+    const failed = expect(migrated).rejects.toThrow(/terminat/);
+    const waiting = "FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()";
+    await until(async () => (await other.query(`SELECT pg_terminate_backend(pid) ${waiting}`)).rowCount === 1);
+    await failed;
+    await other.query("SELECT pg_advisory_unlock_all()");
+    other.release();
+    expect(await migrate(store)).toEqual([...migrationTexts().keys()]);
   });
 
   it("gives each fleet a schema and an installation id of its own", async () => {
