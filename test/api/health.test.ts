@@ -62,4 +62,13 @@ describe("health", () => {
       body: { ready: false, scheduler: { status: "unhealthy" }, writer: { is_held: false } },
     });
   });
+
+  it("of a process that only serves is 200 while nobody writes, and says so", async () => {
+    await expire(service.store);
+    service.status = { isReady: true, needsWriter: false };
+    expect(await health()).toMatchObject({
+      status: 200,
+      body: { ready: true, scheduler: { status: "unhealthy" }, writer: { is_held: false } },
+    });
+  });
 });

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { expect } from "vitest";
 import { HomeProject } from "./home-project.ts";
 import { until } from "./project.ts";
 import type { RunningSystem } from "./running-system.ts";
@@ -33,10 +34,13 @@ const ONE = "-- one: a single row.\n-- output: one\n\nCREATE OR REPLACE TEMP VIE
 
 /** Writes down who writes which row of a fleet: each process is known by its connections' name. */
 const AUDIT = (fleet: string): string => `
-CREATE TABLE IF NOT EXISTS public.written (at timestamptz, who text, fleet text, what text);
+CREATE TABLE IF NOT EXISTS public.written (at timestamptz, who text, fleet text, what text, epoch bigint);
 CREATE OR REPLACE FUNCTION public.note_write() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE epoch bigint;
 BEGIN
-  INSERT INTO public.written VALUES (clock_timestamp(), current_setting('application_name'), TG_TABLE_SCHEMA, TG_ARGV[0]);
+  EXECUTE format('SELECT epoch FROM %I.writer', TG_TABLE_SCHEMA) INTO epoch;
+  INSERT INTO public.written
+  VALUES (clock_timestamp(), current_setting('application_name'), TG_TABLE_SCHEMA, TG_ARGV[0], epoch);
   RETURN NULL;
 END $$;
 DO $$ DECLARE each record; BEGIN
@@ -52,6 +56,8 @@ export interface Written {
   readonly at: number;
   readonly who: string;
   readonly what: string;
+  /** Of the writer's row at that moment. */
+  readonly epoch: string;
 }
 
 /** A project on which several `nocturne up` work at once, and which knows who wrote what. */
@@ -87,15 +93,18 @@ export class StandbyProject extends HomeProject {
   /** What was written of runs and their tasks, in order. */
   written(fleet = "nocturne"): Promise<Written[]> {
     return this.rows<Written>(
-      "SELECT at, who, what FROM public.written WHERE fleet = $1 AND what <> 'writer' ORDER BY at",
+      "SELECT at, who, what, epoch FROM public.written WHERE fleet = $1 AND what <> 'writer' ORDER BY at",
       [fleet],
     );
   }
 
-  /** Who wrote, one after the other: two that wrote at once would show up more than once. */
+  /** Who wrote in each epoch, in order. Two in one epoch is what the fence is there to forbid. */
   async writers(fleet = "nocturne"): Promise<string[]> {
-    const written = await this.written(fleet);
-    return written.map(({ who }) => who).filter((who, index, all) => who !== all[index - 1]);
+    const epochs = new Map<string, Set<string>>();
+    for (const { epoch, who } of await this.written(fleet)) {
+      epochs.set(epoch, (epochs.get(epoch) ?? new Set()).add(who));
+    }
+    return [...epochs.values()].map((names) => [...names].join(" and "));
   }
 
   /** Waits until `name` has written `rows` rows of `what`. */
@@ -124,4 +133,9 @@ export class StandbyProject extends HomeProject {
       return run?.state ?? null;
     });
   }
+}
+
+/** In each epoch one process wrote, each of these and nobody else. A busy machine may let the row change hands more often. */
+export function expectOneAtATime(writers: readonly string[], ...names: readonly string[]): void {
+  expect([...new Set(writers)].sort()).toEqual([...names].sort());
 }

@@ -54,7 +54,7 @@ describe("a newer version (rule 3)", () => {
     await project.rows("INSERT INTO nocturne.kysely_migration VALUES ('9999_colour', now()::text)");
     const { count } = await project.ticks();
     await until("three more ticks", async () => (await project.ticks()).count >= count + 3);
-    expect(await project.writers()).toEqual(["old"]);
+    expect(await project.writers()).toContain("old");
 
     await old.stop("SIGKILL");
     await project.wrote("standby", "run_key", 3);
