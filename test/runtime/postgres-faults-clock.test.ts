@@ -10,6 +10,9 @@ import { dagSpec, taskSpec } from "../scenario/specs.ts";
 import { startRun, until } from "./flow-engine.ts";
 import { Fleet } from "./harness.ts";
 
+// Servers start and recover meanwhile: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 240_000 });
+
 const HOUR = 3_600_000;
 const SHIFTS = [HOUR, -HOUR, 0];
 

@@ -1,10 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CuttingProxy, type Request, type Verdict } from "../setup/cutting-proxy.ts";
 import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
 import { until } from "./flow-engine.ts";
 import { Fleet } from "./harness.ts";
 import { SmallBackfill } from "./small-backfill.ts";
+
+// Servers start and recover meanwhile: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 240_000 });
 
 let database: TestDatabase;
 let proxy: CuttingProxy;

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { startApi, type ApiServer } from "../../engine/api/server.ts";
 import { openStore, type Store } from "../../engine/store/open.ts";
 import { createToken } from "../../engine/store/tokens.ts";
@@ -7,6 +7,9 @@ import { OwnPostgres, type Stop } from "../setup/own-postgres.ts";
 import { until } from "../store/fleet.ts";
 import { Fleet } from "./harness.ts";
 import { SmallBackfill } from "./small-backfill.ts";
+
+// Servers start and recover meanwhile: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 240_000 });
 
 let postgres: OwnPostgres;
 let backfill: SmallBackfill;

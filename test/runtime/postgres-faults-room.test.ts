@@ -1,10 +1,13 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { OwnPostgres } from "../setup/own-postgres.ts";
 import { testDatabase } from "../setup/postgres.ts";
 import { SmallDisk } from "../setup/small-disk.ts";
 import { until } from "./flow-engine.ts";
 import { Fleet } from "./harness.ts";
 import { SmallBackfill } from "./small-backfill.ts";
+
+// Servers start and recover meanwhile: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 240_000 });
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
