@@ -61,7 +61,10 @@ describe("the configuration", () => {
   });
 
   test.each([
-    ["enginee", "--roles enginee: there is no role enginee (did you mean engine?); expected some of engine, api, alert"],
+    [
+      "enginee",
+      "--roles enginee: there is no role enginee (did you mean engine?); expected some of engine, api, alert",
+    ],
     ["", "--roles : no role is named; expected some of engine, api, alert"],
     ["api,,alert", "--roles api,,alert: a name is missing; expected some of engine, api, alert"],
   ])("the roles %j are refused in a sentence", (roles, sentence) => {

@@ -16,7 +16,8 @@ export function monitorRoutes(app: Api, options: ApiOptions): void {
       schema: {
         operationId: "get_health",
         tags: ["Monitor"],
-        summary: "200 when everything is read, the database answers and a writer lives (a process of the role api alone does not need one); open to everybody",
+        summary:
+          "200 when everything is read, the database answers and a writer lives (a process of the role api alone does not need one); open to everybody",
         security: [],
         response: { 200: HealthAnswer, 503: HealthAnswer },
       },
