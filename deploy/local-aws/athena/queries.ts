@@ -194,7 +194,7 @@ export class Queries {
   }
 
   private openEngine(): Promise<QueryEngine> {
-    this.engine ??= QueryEngine.open(this.deps.threads, this.catalog, this.deps.s3);
+    this.engine ??= QueryEngine.open(this.deps.threads, this.catalog, this.deps.s3, this.deps.home);
     return this.engine;
   }
 

@@ -58,8 +58,8 @@ export class QueryEngine {
     this.s3 = s3;
   }
 
-  static async open(threads: number, catalog: Catalog, s3: S3Files): Promise<QueryEngine> {
-    const instance = await openDuckDb(threads, "nulls_last");
+  static async open(threads: number, catalog: Catalog, s3: S3Files, home: string): Promise<QueryEngine> {
+    const instance = await openDuckDb({ threads, nullOrder: "nulls_last", spillsTo: home });
     const control = await instance.connect();
     await control.run(TRINO.macros);
     return new QueryEngine(instance, control, await functionNames(control), catalog, s3);

@@ -1,14 +1,26 @@
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { loadDuckDb } from "../load.ts";
+import { memoryPart, spillFolder } from "./limits.ts";
+
+export interface DuckDbOptions {
+  readonly threads: number;
+  readonly nullOrder: string;
+  /** The folder below which it lays what does not fit into its memory. */
+  readonly spillsTo: string;
+}
+
+/** Athena, each warehouse and the runners' jobs may be at work side by side. */
+const MEMORY = 1 / 4;
 
 /**
- * A DuckDB that reaches nothing but local files, tells time in UTC and stays small. Data lives in attached files, never in
+ * A DuckDB that reaches nothing but local files, tells time in UTC and leaves room for others. Data lives in attached files, never in
  * the instance's own catalog, because a file's stem would otherwise become a name that a user's schema can collide with.
  */
-export async function openDuckDb(threads: number, nullOrder: string): Promise<DuckDBInstance> {
+export async function openDuckDb({ threads, nullOrder, spillsTo }: DuckDbOptions): Promise<DuckDBInstance> {
   const instance = await loadDuckDb().DuckDBInstance.create(":memory:", {
     threads: String(threads),
-    memory_limit: "512MB",
+    memory_limit: memoryPart(MEMORY),
+    temp_directory: await spillFolder(spillsTo),
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
     default_null_order: nullOrder,

@@ -71,7 +71,11 @@ export class Warehouse {
 
   static async open(file: string, threads: number, s3: S3Files, clock: Clock): Promise<Warehouse> {
     await mkdir(dirname(file), { recursive: true });
-    const instance = await openDuckDb(threads, "nulls_last_on_asc_first_on_desc");
+    const instance = await openDuckDb({
+      threads,
+      nullOrder: "nulls_last_on_asc_first_on_desc",
+      spillsTo: dirname(file),
+    });
     const notes = await instance.connect();
     await notes.run(`${REDSHIFT.macros}; ATTACH ${quoteString(file)} AS __warehouse; USE __warehouse; ${NOTES}`);
     return new Warehouse(instance, notes, await functionNames(notes), s3, clock);

@@ -2,6 +2,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { RunnerJob } from "../contract.ts";
+import { memoryPart, spillFolder } from "../duckdb/limits.ts";
 import { loadDuckDb } from "../load.ts";
 import { dataFiles, type DataFile } from "./data-files.ts";
 import { readArguments, type JobArguments } from "./job-arguments.ts";
@@ -23,8 +24,10 @@ export interface SqlRunner {
   close(): void;
 }
 
-export async function openSqlRunner(): Promise<SqlRunner> {
+/** `memory`: as DuckDB's memory_limit takes it; half of the machine's by default, since another job may run beside this one. */
+export async function openSqlRunner({ memory = memoryPart(1 / 2) } = {}): Promise<SqlRunner> {
   const instance = await loadDuckDb().DuckDBInstance.create(":memory:", {
+    memory_limit: memory,
     autoload_known_extensions: "false",
     autoinstall_known_extensions: "false",
     // It takes a file rewritten within a second to the same size for the old one, and answers a mix of both (seen).
@@ -34,11 +37,16 @@ export async function openSqlRunner(): Promise<SqlRunner> {
   await setup.run("SET GLOBAL TimeZone = 'UTC'");
   for (const statement of SPARK_FUNCTIONS) await setup.run(statement);
   setup.closeSync();
+  let spillsTo: string | null = null;
   return {
     async run(job, log) {
       const connection = await instance.connect();
       try {
-        await connection.run(`SET temp_directory = ${literal(temporaryFolder(job.s3Root))}`);
+        // Once: a DuckDB that has spilled refuses to be told where.
+        if (spillsTo === null) {
+          spillsTo = await spillFolder(temporaryFolder(job.s3Root));
+          await connection.run(`SET temp_directory = ${literal(spillsTo)}`);
+        }
         await runSql(connection, job, log);
       } finally {
         connection.closeSync();

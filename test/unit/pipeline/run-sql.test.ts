@@ -191,3 +191,28 @@ test("a parameter is data, whatever it holds", async () => {
     { run_id: "it's '); DROP TABLE params; --" },
   ]);
 });
+
+test("runners that have not enough memory write to disk side by side, and take the next job as well", async () => {
+  const big = `-- param: ds
+-- output: placed
+CREATE OR REPLACE TEMP VIEW texts AS SELECT md5(CAST(range AS STRING)) AS text FROM range(400000);
+CREATE OR REPLACE TEMP VIEW ranked AS SELECT text, ROW_NUMBER() OVER (ORDER BY text ASC NULLS LAST) AS place FROM texts;
+CREATE OR REPLACE TEMP VIEW placed AS SELECT COUNT(*) AS texts, MIN(text) AS first_text, MAX(place) AS last_place FROM ranked;`;
+  await nights.put("sql/big.sql", big);
+  const runners = await Promise.all(["one", "two"].map(async () => openSqlRunner({ memory: "24MiB" })));
+  const run = (index: number): Promise<void> => {
+    const output = `s3://${BUCKET}/placed-${index}/?format=parquet`;
+    const given = { sql: `s3://${BUCKET}/sql/big.sql`, "param.ds": DAY, "output.placed": output };
+    return runners[index]!.run({ arguments: given, s3Root: nights.root, threads: 1 }, () => undefined);
+  };
+  try {
+    await Promise.all([run(0), run(1)]);
+    await Promise.all([run(0), run(1)]);
+  } finally {
+    for (const runner of runners) runner.close();
+  }
+
+  const [one] = await nights.rows("placed-0/");
+  expect(one).toMatchObject({ texts: "400000", last_place: "400000" });
+  expect(await nights.rows("placed-1/")).toEqual([one]);
+});
