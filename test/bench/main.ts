@@ -4,9 +4,10 @@ import { demo, nights181 } from "./demo.ts";
 import type { Benchmark, Figure } from "./figures.ts";
 import { inFlight } from "./in-flight.ts";
 import { latency } from "./latency.ts";
+import { takeover } from "./takeover.ts";
 import { trigger } from "./trigger.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [demo, nights181, chain40, inFlight, latency, trigger];
+const BENCHMARKS: readonly Benchmark[] = [demo, nights181, chain40, inFlight, latency, takeover, trigger];
 const USAGE = `npm run bench -- NAME [--json]\n\n${BENCHMARKS.map((each) => `  ${each.name.padEnd(12)} ${each.summary}`).join("\n")}\n`;
 
 const argv = process.argv.slice(2);
