@@ -22,6 +22,14 @@ const settings = {
 const engine = await benchEngine(store, [inFlightDag], {
   connection: (name) => ({ name, region: "us-east-1", settings }),
   priceOf: (usageKind) => priceOf(usageKind, {}),
+  log: {
+    info: () => undefined,
+    // What is tried again: on a machine that is overbooked connections take their time.
+    warn: (_details, message) => process.stderr.write(`${message}\n`),
+    error(details, message) {
+      throw new Error(message, { cause: details });
+    },
+  },
 });
 
 const tell = (): void => {
