@@ -40,6 +40,7 @@ export default defineConfig({
       project("e2e", ["e2e"], 240_000, false),
       project("interop", ["interop"], 240_000, false),
       project("chaos", ["chaos"], 240_000, false),
+      project("model", ["model"], 240_000, false),
     ],
   },
 });
