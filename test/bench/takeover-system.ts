@@ -102,8 +102,7 @@ export class Standbys {
   }
 
   async jobs(): Promise<readonly object[]> {
-    const { runs } = (await (await fetch(`${this.aws.url}/_local/runs`)).json()) as { runs: object[] };
-    return runs;
+    return (await (await fetch(`${this.aws.url}/_local/runs`)).json()) as object[];
   }
 
   async close(): Promise<void> {

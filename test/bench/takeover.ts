@@ -98,7 +98,9 @@ async function measure(tell: Telling, store: Store, system: Standbys): Promise<F
   const kills: Killed[] = [];
   for (let round = 1; round <= ROUNDS; round++) {
     tell.progress(`kill ${round} of ${ROUNDS}`);
-    kills.push(await killWriter(store, system, writer));
+    const killed = await killWriter(store, system, writer);
+    tell.progress(`planned after ${killed.planned.toFixed(2)} s, looked after ${killed.observed.toFixed(2)} s`);
+    kills.push(killed);
     await next();
   }
   const stops: number[] = [];
