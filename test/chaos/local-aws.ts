@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { until, type LocalRun } from "../e2e/project.ts";
 import type { Fault } from "./incidents.ts";
 import { kill } from "./processes.ts";
+import { PATIENCE } from "./project-folder.ts";
 
 const PROGRAM = resolve(import.meta.dirname, "../../dist/deploy/local-aws/main.js");
 
@@ -32,9 +33,13 @@ export class ChaosAws {
     const args = ["--home", this.home, "--port", port, "--threads", "1"];
     const buckets = ["chaos-data", "nocturne-artifacts"].flatMap((name) => ["--bucket", name]);
     this.child = spawn(process.execPath, [PROGRAM, ...args, ...buckets], { stdio: ["ignore", log, log] });
-    this.url = await until("local-aws", () => {
+    const isReady = (): string | null => {
       if (!this.isUp) throw new Error(`local-aws ended; see ${this.log}`);
       return existsSync(endpoint) ? (JSON.parse(readFileSync(endpoint, "utf8")) as { url: string }).url : null;
+    };
+    this.url = await until("local-aws", isReady, 60_000 * PATIENCE).catch(async (error: unknown) => {
+      await this.kill();
+      throw error;
     });
   }
 

@@ -29,6 +29,10 @@ export function makeFolder(
   return folder;
 }
 
+/** A machine that many share needs longer for everything: NOCTURNE_CHAOS_PATIENCE=4 gives it four times as long. */
+export const PATIENCE = Number(process.env["NOCTURNE_CHAOS_PATIENCE"] ?? 1);
+const patient = (ms: number): string => `${Math.round(ms * PATIENCE)}ms`;
+
 function configOf({ databaseUrl, fleet, awsUrl }: Parameters<typeof makeFolder>[1]): object {
   const services = ["s3", "glue", "emr", "redshift_data", "athena", "logs", "sts"];
   return {
@@ -36,14 +40,14 @@ function configOf({ databaseUrl, fleet, awsUrl }: Parameters<typeof makeFolder>[
     fleet,
     home: "home",
     engine: {
-      writer_ttl: "1s",
-      writer_renew: "300ms",
-      send_window: "1s",
-      request_limit: "500ms",
-      visibility: "200ms",
-      search_again: "2s",
+      writer_ttl: patient(1_000),
+      writer_renew: patient(300),
+      send_window: patient(1_000),
+      request_limit: patient(500),
+      visibility: patient(200),
+      search_again: patient(2_000),
       poll_min: "25ms",
-      poll_max: "250ms",
+      poll_max: patient(250),
     },
     connections: {
       default: {

@@ -5,21 +5,22 @@ import type { CommandBody } from "../../engine/core/commands.ts";
 import { enqueue } from "../../engine/store/inbox.ts";
 import { dropFleet, migrate } from "../../engine/store/migrate.ts";
 import { openStore, type Store } from "../../engine/store/open.ts";
-import type { LocalRun } from "../e2e/project.ts";
+import { until, type LocalRun } from "../e2e/project.ts";
 import { drawPlan } from "./draw-plan.ts";
 import { progressOf, readEvidence, type Evidence } from "./evidence.ts";
 import type { Incident } from "./incidents.ts";
 import type { ChaosAws } from "./local-aws.ts";
 import type { Plan } from "./plan.ts";
 import { Processes } from "./processes.ts";
-import { makeFolder } from "./project-folder.ts";
+import { makeFolder, PATIENCE } from "./project-folder.ts";
 import { complaints } from "./verdict.ts";
 
 /** Incidents wait for work to be done; when none is for so long, they come all the same. */
-const IMPATIENT_MS = 2_500;
+const IMPATIENT_MS = 2_500 * PATIENCE;
 const LOOK_MS = 25;
 const MOST_PROCESSES = 4;
-const QUIET_MS = 90_000;
+/** Without a line of history, and without an end: something is stuck. */
+const STUCK_MS = 45_000 * PATIENCE;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -85,7 +86,7 @@ class Story {
     const evidence = await readEvidence(this.store, jobs);
     const trouble = [
       ...this.processes.surprises,
-      ...(open === null ? [] : [`not quiet after ${QUIET_MS / 1_000} s: ${open}`]),
+      ...(open === null ? [] : [`nothing moved for ${STUCK_MS / 1_000} s: ${open}`]),
     ];
     return { evidence, trouble };
   }
@@ -102,12 +103,16 @@ class Story {
   private async begin(): Promise<void> {
     const { days, maxActiveRuns, main, child } = this.plan;
     const wanted = [main.id, ...(child ? [child.id] : [])];
-    await this.until("the DAGs", async () => {
-      const { rows } = await this.store.pool.query<{ id: string }>("SELECT DISTINCT dag_id AS id FROM dag_version");
-      const wrong = await this.store.pool.query<{ problems: unknown }>("SELECT problems FROM import_error");
-      if (wrong.rows.length > 0) throw new Error(JSON.stringify(wrong.rows.map(({ problems }) => problems)));
-      return wanted.every((id) => rows.some((row) => row.id === id));
-    });
+    await until(
+      "the DAGs",
+      async () => {
+        const { rows } = await this.store.pool.query<{ id: string }>("SELECT DISTINCT dag_id AS id FROM dag_version");
+        const wrong = await this.store.pool.query<{ problems: unknown }>("SELECT problems FROM import_error");
+        if (wrong.rows.length > 0) throw new Error(JSON.stringify(wrong.rows.map(({ problems }) => problems)));
+        return wanted.every((id) => rows.some((row) => row.id === id));
+      },
+      STUCK_MS,
+    );
     const [fromDate = "", toDate = ""] = [days[0], days.at(-1)];
     const wish = {
       backfillId: randomUUID(),
@@ -160,7 +165,7 @@ class Story {
       case "freeze": {
         const { name, thaw } = processes.freeze(incident.which);
         processes.tell(`froze ${name} for ${incident.forMs} ms`);
-        this.soon(incident.forMs, thaw);
+        this.soon(incident.forMs * PATIENCE, thaw);
         return;
       }
       case "start":
@@ -212,20 +217,15 @@ class Story {
     );
   }
 
-  /** Waits until nothing is left to do; answers what is, when that does not come. */
+  /** Waits until nothing is left to do; answers what is, when nothing moves any more. */
   private async quiet(): Promise<string | null> {
-    const deadline = Date.now() + QUIET_MS;
+    let movedAt = Date.now();
+    let lines = -1;
     for (;;) {
-      const { open } = await progressOf(this.store);
-      if (open === null || Date.now() > deadline) return open;
-      await pause(LOOK_MS);
-    }
-  }
-
-  private async until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-    const deadline = Date.now() + QUIET_MS;
-    while (!(await isSo())) {
-      if (Date.now() > deadline) throw new Error(`waited ${QUIET_MS / 1_000} s for ${what}`);
+      const progress = await progressOf(this.store);
+      if (progress.lines !== lines) movedAt = Date.now();
+      lines = progress.lines;
+      if (progress.open === null || Date.now() - movedAt > STUCK_MS) return progress.open;
       await pause(LOOK_MS);
     }
   }
