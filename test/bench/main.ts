@@ -1,13 +1,27 @@
 import { availableParallelism } from "node:os";
+import { airflow } from "./airflow.ts";
 import { chain40 } from "./chain.ts";
 import { demo, nights181 } from "./demo.ts";
 import type { Benchmark, Figure } from "./figures.ts";
 import { inFlight } from "./in-flight.ts";
 import { latency } from "./latency.ts";
+import { pipeline10m } from "./pipeline-10m.ts";
+import { queues } from "./queues.ts";
 import { takeover } from "./takeover.ts";
 import { trigger } from "./trigger.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [demo, nights181, chain40, inFlight, latency, takeover, trigger];
+const BENCHMARKS: readonly Benchmark[] = [
+  demo,
+  nights181,
+  chain40,
+  inFlight,
+  latency,
+  takeover,
+  trigger,
+  pipeline10m,
+  queues,
+  airflow,
+];
 const USAGE = `npm run bench -- NAME [--json]\n\n${BENCHMARKS.map((each) => `  ${each.name.padEnd(12)} ${each.summary}`).join("\n")}\n`;
 
 const argv = process.argv.slice(2);
