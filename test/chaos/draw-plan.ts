@@ -1,7 +1,8 @@
+import type { Certainty } from "./certainty.ts";
 import { drawDag } from "./draw-dag.ts";
 import { Draws } from "./draws.ts";
 import { drawIncidents } from "./incidents.ts";
-import type { Certainty, Kind, Plan } from "./plan.ts";
+import type { Kind, Plan } from "./plan.ts";
 
 /** Statements are cheap and make most of it; a job of Glue or EMR costs local-aws a process's work. */
 const CHEAP: readonly Kind[] = ["athena", "athena", "athena", "redshift", "redshift", "shell", "shell", "noop"];

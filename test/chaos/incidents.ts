@@ -1,5 +1,5 @@
 import type { Draws } from "./draws.ts";
-import type { Certainty } from "./plan.ts";
+import type { Certainty } from "./certainty.ts";
 
 /** A fault as local-aws takes it. */
 export interface Fault {

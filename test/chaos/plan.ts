@@ -1,4 +1,5 @@
 import type { TriggerRule } from "../../engine/core/dag.ts";
+import type { Certainty } from "./certainty.ts";
 import type { Incident } from "./incidents.ts";
 
 /** What a task does. Launch kinds: token (athena, redshift, terminate), find (glue, cluster, step), name (trigger), in process. */
@@ -45,13 +46,6 @@ export interface PlannedDag {
   readonly tasks: readonly PlannedTask[];
   readonly maxActiveTasks: number;
 }
-
-/**
- * What of the end state the truth and the rules decide alone. exact: all of it. cleared: people begin tasks anew, which adds
- * tries and ends the runs that such a task had triggered. steered: people mark and cancel, and how far a task had come when
- * they did decides: only what holds for any run is checked.
- */
-export type Certainty = "exact" | "cleared" | "steered";
 
 export interface Plan {
   readonly seed: number;
