@@ -67,6 +67,8 @@ class EngineProcess implements Engine {
   /** Of the row as this process last held it. */
   private lastEpoch: string | null = null;
   private isStopping = false;
+  /** Whether the operators of all DAGs have been asked for. */
+  private isWarm = false;
   isWriting = false;
   private inboxRang = true;
   private inboxReadAt = 0;
@@ -107,6 +109,7 @@ class EngineProcess implements Engine {
       this.gone.add(dagId);
     }
     this.changes.push(change);
+    this.isWarm = false;
     this.wake.ring();
   }
 
@@ -165,6 +168,7 @@ class EngineProcess implements Engine {
     if (taken.kind === "held") {
       this.foreign.see(taken);
       this.letGo();
+      this.warmUp();
       this.isReady();
       return null;
     }
@@ -178,6 +182,17 @@ class EngineProcess implements Engine {
       .renew()
       .catch((error: unknown) => this.failed(error, "the new row could not be renewed"));
     return isOurs === true ? lease : null;
+  }
+
+  /** Clients of AWS are slow to load: who stands by has those of its DAGs at hand when it takes over. */
+  private warmUp(): void {
+    if (this.isWarm) return;
+    this.isWarm = true;
+    const tasks = [...this.dags.values()].flatMap(({ spec }) => spec.tasks);
+    // One that cannot be loaded says so when it is needed.
+    for (const type of new Set(tasks.map(({ operator }) => operator))) {
+      this.deps.operator(type).catch(() => undefined);
+    }
   }
 
   private letGo(): void {

@@ -32,6 +32,8 @@ tasks:
 
 /** One `nocturne up`, from its ready line on. */
 export interface Up {
+  /** Whether it holds the writer's row, by its own words. */
+  readonly writes: boolean;
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
@@ -70,14 +72,26 @@ export class Standbys {
     const args = ["up", "--port", "0", "--json", "--database-url", databaseUrl, "--fleet", fleet];
     const child = spawn(process.execPath, [join(packageRoot(), "bin/nocturne.js"), ...args], {
       cwd: this.folder,
-      stdio: ["ignore", "pipe", "ignore"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
     this.children.add(child);
     const ended = once(child, "exit");
     const ready = await Promise.race([once(child.stdout, "data"), ended.then(() => null)]);
+    let writes = ready !== null && !(JSON.parse(String(ready[0])) as { stands_by: boolean }).stands_by;
+    child.stderr.on("data", (data: Buffer) => {
+      const [said] =
+        data
+          .toString()
+          .match(/this process (writes|stands by) now/g)
+          ?.slice(-1) ?? [];
+      if (said !== undefined) writes = said.includes("writes");
+    });
     if (ready === null) throw new Error(`nocturne up ended with ${child.exitCode}`);
     child.stdout.resume();
     return {
+      get writes() {
+        return writes;
+      },
       end: async (signal) => {
         child.kill(signal);
         await ended;
