@@ -5,6 +5,7 @@ import type { LoadedDag } from "../core/dag.ts";
 import { NocturneError, type Problem } from "../core/errors.ts";
 import { nearest } from "../core/similar.ts";
 import { readDagFiles, readDagFolder } from "../dagfile/read.ts";
+import { cachedReading } from "./dag-cache.ts";
 import type { Session } from "./session.ts";
 
 /** Sound DAGs and the problems of the others; places of problems are relative to where one stands. */
@@ -22,6 +23,7 @@ export async function readDags(session: Session, config: Config): Promise<FoundD
     projectRoot,
     operators,
     environment: config.environment,
+    readFile: cachedReading(config.home),
   });
   return { dags: found.dags, problems: placed(found.problems, projectRoot, session.cwd) };
 }
@@ -30,6 +32,7 @@ export async function readDags(session: Session, config: Config): Promise<FoundD
 export async function readNamedDags(session: Session, config: Config, files: readonly string[]): Promise<FoundDags> {
   const operators = await session.app.operators();
   const project = dirname(config.dagsFolder);
+  const readFile = cachedReading(config.home);
   const byRoot = new Map<string, string[]>();
   for (const file of (await Promise.all(files.map((each) => filesOf(resolve(session.cwd, each))))).flat()) {
     const root = file.startsWith(project + sep) ? project : dirname(dirname(file));
@@ -37,7 +40,13 @@ export async function readNamedDags(session: Session, config: Config, files: rea
   }
   const found = await Promise.all(
     [...byRoot].map(async ([projectRoot, paths]) => {
-      const read = await readDagFiles({ files: paths, projectRoot, operators, environment: config.environment });
+      const read = await readDagFiles({
+        files: paths,
+        projectRoot,
+        operators,
+        environment: config.environment,
+        readFile,
+      });
       return { dags: read.dags, problems: placed(read.problems, projectRoot, session.cwd) };
     }),
   );

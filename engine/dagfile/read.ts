@@ -61,7 +61,12 @@ interface Project {
   readonly operators: readonly OperatorDescriptor[];
   /** Whose overlay counts; absent or null: none. */
   readonly environment?: string | null;
+  /** What reads one file below `projectRoot`; absent: `readOne`. */
+  readonly readFile?: ReadDagFile | undefined;
 }
+
+/** Reads one file whose names are found from `root`. */
+export type ReadDagFile = (given: DagFile, root: string) => ReadFile;
 
 /** Reads every .yaml and .yml file of a folder. */
 export async function readDagFolder({ folder, ...project }: Project & { readonly folder: string }): Promise<ReadDags> {
@@ -85,13 +90,13 @@ export async function readDagFiles({
 
 /** `folder`: the files are all of it. */
 async function read(paths: readonly string[], project: Project, folder: string | null): Promise<ReadDags> {
-  const { projectRoot, operators, environment = null } = project;
+  const { projectRoot, operators, environment = null, readFile: readDag = readOne } = project;
   const readProjectFile = projectReader(projectRoot);
   const files = await Promise.all(
     paths.map(async (path): Promise<ReadFile> => {
       const file = shownPath(path, projectRoot);
       const text = await readFile(path, "utf8").catch(() => null);
-      if (text !== null) return readOne({ file, text, operators, readProjectFile, environment });
+      if (text !== null) return readDag({ file, text, operators, readProjectFile, environment }, projectRoot);
       const problems = [unreadable(path, "no such file, or it cannot be read", projectRoot)];
       return { file, dags: [], problems, declared: [], layers: [] };
     }),

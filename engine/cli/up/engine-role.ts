@@ -4,8 +4,9 @@ import type { Config } from "../../config.ts";
 import { watchDagFolder, type FolderNews } from "../../dagfile/watch/watch-folder.ts";
 import type { Engine } from "../../runtime/engine.ts";
 import type { Store } from "../../store/open.ts";
-import { listDags } from "../../store/read-models/dags.ts";
+import { filesOfDags } from "../../store/read-models/dags.ts";
 import type { EngineOptions } from "../app.ts";
+import { cachedReading } from "../dag-cache.ts";
 import type { Session } from "../session.ts";
 import { FolderReport } from "./folder-report.ts";
 import { followRuns } from "./follow-runs.ts";
@@ -61,13 +62,14 @@ export async function startEngineRole(
 }
 
 function watch(session: Session, config: Config, store: Store, onNews: (news: FolderNews) => void) {
-  return Promise.all([listDags(store), session.app.operators()]).then(([dags, operators]) =>
+  return Promise.all([filesOfDags(store), session.app.operators()]).then(([known, operators]) =>
     watchDagFolder({
       folder: config.dagsFolder,
       projectRoot: dirname(config.dagsFolder),
       operators,
       environment: config.environment,
-      known: dags.filter(({ isStale }) => !isStale).map(({ dagId, file }) => ({ dagId, file })),
+      readFile: cachedReading(config.home),
+      known,
       onNews,
       onError: (error) => session.out.progress(`nocturne: ${config.dagsFolder}: ${(error as Error).message}`),
     }),

@@ -5,7 +5,7 @@ import type { LoadedDag } from "../../core/dag.ts";
 import type { OperatorDescriptor } from "../../core/operator.ts";
 import type { ReadProjectFile } from "../project-files.ts";
 import { projectReader } from "../project-reader.ts";
-import type { ReadFile } from "../read.ts";
+import type { ReadDagFile, ReadFile } from "../read.ts";
 import { readOne, shownPath } from "../read.ts";
 import type { DagProblem } from "../yaml-document.ts";
 import type { KnownFile, Look } from "./folder-state.ts";
@@ -44,6 +44,8 @@ interface WatchOptions {
   readonly operators: readonly OperatorDescriptor[];
   /** Whose overlay counts; absent or null: none. */
   readonly environment?: string | null;
+  /** What reads one file; absent: `readOne`. */
+  readonly readFile?: ReadDagFile | undefined;
   /** DAGs that are known from before, with the file each was read from (as shown in problems). */
   readonly known: readonly { readonly dagId: string; readonly file: string }[];
   readonly onNews: (news: FolderNews) => void;
@@ -171,11 +173,11 @@ class DagFolder {
 
   /** The stamp is older than the read. Other files that it names for the first time change the stamp: it is read once more. */
   private async read(file: string, look: Look, readProjectFile: ReadProjectFile): Promise<void> {
-    const { projectRoot, operators, environment = null } = this.options;
+    const { projectRoot, operators, environment = null, readFile: readDag = readOne } = this.options;
     const text = await readFile(join(projectRoot, file), "utf8").catch(() => null);
     // Gone again: the next look says so.
     if (text === null) return void this.suspects.delete(file);
-    const read = readOne({ file, text, operators, environment, readProjectFile });
+    const read = readDag({ file, text, operators, environment, readProjectFile }, projectRoot);
     if (!this.isAgreed(file, read)) return;
     this.suspects.delete(file);
     this.taken.set(file, look.get(file) ?? "");

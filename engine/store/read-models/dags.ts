@@ -37,3 +37,9 @@ export async function listDags(store: Store): Promise<DagSummary[]> {
     spec: row.spec,
   }));
 }
+
+/** The file of every DAG whose file was last seen there: no specs, of which a hundred thousand DAGs have a gigabyte. */
+export async function filesOfDags(store: Store): Promise<{ readonly dagId: string; readonly file: string }[]> {
+  const dags = store.db.selectFrom("dag").select(["dag_id", "file"]).where("is_stale", "=", false).orderBy("dag_id");
+  return (await dags.execute()).map(({ dag_id: dagId, file }) => ({ dagId, file }));
+}
