@@ -2,11 +2,14 @@ import { availableParallelism } from "node:os";
 import { airflow } from "./airflow.ts";
 import { chain40 } from "./chain.ts";
 import { demo, nights181 } from "./demo.ts";
+import { largeHistory } from "./large-history.ts";
 import type { Benchmark, Figure } from "./figures.ts";
 import { inFlight } from "./in-flight.ts";
 import { latency } from "./latency.ts";
+import { soak } from "./soak.ts";
 import { pipeline10m } from "./pipeline-10m.ts";
 import { queues } from "./queues.ts";
+import { throughput } from "./throughput.ts";
 import { takeover } from "./takeover.ts";
 import { trigger } from "./trigger.ts";
 
@@ -15,6 +18,9 @@ const BENCHMARKS: readonly Benchmark[] = [
   nights181,
   chain40,
   inFlight,
+  largeHistory,
+  soak,
+  throughput,
   latency,
   takeover,
   trigger,
