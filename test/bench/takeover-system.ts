@@ -44,7 +44,10 @@ export class Standbys {
   private readonly aws: LocalAws;
   private readonly children = new Set<ChildProcess>();
 
-  private constructor(store: Store, aws: LocalAws) {
+  private readonly awsHome: string;
+
+  private constructor(store: Store, aws: LocalAws, awsHome: string) {
+    this.awsHome = awsHome;
     this.store = store;
     this.aws = aws;
     const root = packageRoot();
@@ -64,7 +67,7 @@ export class Standbys {
 
   static async create(store: Store): Promise<Standbys> {
     const home = mkdtempSync(join(tmpdir(), "nocturne-bench-aws-"));
-    return new Standbys(store, await startLocalAws({ home }));
+    return new Standbys(store, await startLocalAws({ home }), home);
   }
 
   async start(): Promise<Up> {
@@ -127,6 +130,6 @@ export class Standbys {
       await ended;
     }
     await this.aws.stop();
-    rmSync(this.folder, { recursive: true, force: true });
+    for (const folder of [this.folder, this.awsHome]) rmSync(folder, { recursive: true, force: true });
   }
 }
