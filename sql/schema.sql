@@ -446,6 +446,10 @@ CREATE INDEX dag_run_of_backfill ON ONLY dag_run USING btree (backfill_id, run_i
 
 CREATE INDEX dag_run_of_dag ON ONLY dag_run USING btree (dag_id, run_id);
 
+CREATE INDEX dag_version_of_assets ON dag_version USING btree (dag_id) WHERE (spec ->> 'onAssets'::text) IS NOT NULL OR jsonb_path_exists(spec::jsonb, '$."tasks"[*]."produces"[0]'::jsonpath);
+
+CREATE INDEX dag_version_unscheduled ON dag_version USING btree (dag_id, version_number) WHERE (spec ->> 'schedule'::text) IS NULL;
+
 CREATE INDEX deadline_missed ON deadline USING btree (deadline_at) WHERE state = 'missed'::text;
 
 CREATE INDEX deadline_pending ON deadline USING btree (deadline_at) WHERE state = 'pending'::text;

@@ -18,11 +18,18 @@ export class Agenda<T> {
     }
   }
 
-  /** Everything due at `now`. */
-  take(now: number): T[] {
+  /** Everything due at `now`, or the first `most` of it. */
+  take(now: number, most = Infinity): T[] {
     const due: T[] = [];
-    while (this.heap.length > 0 && this.at(0) <= now) due.push(this.pop());
+    while (due.length < most && this.at(0) <= now) due.push(this.pop());
     return due;
+  }
+
+  /** What `take` would answer, in any order. */
+  look(now: number, parent = 0): T[] {
+    const entry = this.heap[parent];
+    if (!entry || entry.at > now) return [];
+    return [entry.item, ...this.look(now, 2 * parent + 1), ...this.look(now, 2 * parent + 2)];
   }
 
   /** The soonest, due or not; undefined when there is none. */

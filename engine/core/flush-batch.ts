@@ -63,12 +63,23 @@ export interface DagVersionToPublish {
   readonly files: readonly { readonly path: string; readonly sha256: string; readonly bytes: Uint8Array }[];
 }
 
-/** All that a new writer needs: runs that are not final, or whose attempts still owe something. */
-export interface LoadedWorld {
-  readonly installationId: string;
+/** What is known of DAGs: versions of theirs, and every task number they have ever given. */
+export interface DagKnowledge {
   readonly versions: readonly DagVersion[];
+  /** task id by (dag id, task_no). */
+  readonly dagTasks: readonly { readonly dagId: string; readonly taskNo: number; readonly taskId: string }[];
+}
+
+/**
+ * All that a new writer needs: runs that are not final, or whose attempts still owe something, and the versions of their
+ * DAGs and of those that have to do with assets. Those of all others are read when they are due, or somebody asks for them.
+ */
+export interface LoadedWorld extends DagKnowledge {
+  readonly installationId: string;
   /** The newest version of each DAG, stale ones too: dag id -> version id. */
   readonly currentVersion: Readonly<Record<string, string>>;
+  /** DAGs whose newest version has no schedule: there is nothing to look at; absent: that is not known of any. */
+  readonly unscheduled?: ReadonlySet<string>;
   /** Every DAG, stale ones too. */
   readonly dags: readonly DagState[];
   /** Those still pending. */
@@ -87,6 +98,4 @@ export interface LoadedWorld {
   readonly outputs: readonly (TaskKey & { readonly output: Json })[];
   /** Of the mapped tasks of `runs`. */
   readonly expansions: readonly ExpansionRow[];
-  /** task id by (dag id, task_no). */
-  readonly dagTasks: readonly { readonly dagId: string; readonly taskNo: number; readonly taskId: string }[];
 }

@@ -9,6 +9,7 @@ import { bareRun, type RunRows } from "../core/machine/run-rows.ts";
 import { loadRun, runsById, versionById } from "../store/load.ts";
 import type { Store } from "../store/open.ts";
 import { isDatabaseAway } from "../store/read-models/health.ts";
+import { knowDags } from "./know-dags.ts";
 import { decideApproval } from "./commands/approvals.ts";
 import { emitAsset } from "./commands/assets.ts";
 import { cancelBackfill, createBackfill, pauseBackfill } from "./commands/backfill.ts";
@@ -119,6 +120,7 @@ async function releaseRun(store: Store, world: World, runId: string, context: De
   const rows = await loadRun(store, runId);
   if (!rows) return notFound(runId);
   if (rows.run.quarantine === null) return done({ run_id: runId, released: false });
+  await knowDags(store, world, [rows.run.dagId]);
   world.enterRun(rows.run, { ...rows, run: { ...rows.run, quarantine: null } });
   world.decideRun(runId, { kind: "taken_over" }, context);
   return done({ run_id: runId, released: true });
@@ -151,10 +153,11 @@ async function adoptRun(
   // A term that began after the run was made has had it already.
   const { quarantine, state, versionId } = rows.run;
   if (quarantine !== null || isRunFinished(state)) return done({ run_id: runId });
-  if (!world.dags.has(versionId)) {
+  await knowDags(store, world, [rows.run.dagId]);
+  if (!world.known.versions.has(versionId)) {
     // A newer one was published between the request's look and its insert, and this process has only read that.
     const version = await versionById(store, versionId);
-    if (version) world.dags.set(versionId, compileDag(version));
+    if (version) world.known.versions.set(versionId, compileDag(version));
   }
   world.addRun(rows);
   return done({ run_id: runId });

@@ -10,7 +10,7 @@ import type { CommandResult } from "../core/commands.ts";
 import type { FlushBatch } from "../core/flush-batch.ts";
 import { flush, type FlushSession } from "../store/flush.ts";
 import { groupBy } from "../store/group-by.ts";
-import { loadRuns, loadWorld, takenDates } from "../store/load.ts";
+import { currentHashes, loadRuns, loadWorld, takenDates } from "../store/load.ts";
 import { loadPasts } from "../store/past.ts";
 import { loadPrevSuccesses } from "../store/prev-success.ts";
 import { pendingCommands } from "../store/inbox.ts";
@@ -21,6 +21,7 @@ import type { DagChange, EngineDeps, PrepareRequest } from "./deps.ts";
 import { Dispatch } from "./dispatch.ts";
 import { newRunId, sha256 } from "./ids.ts";
 import { applyCommand, isAdoption, newRuns } from "./inbox.ts";
+import { knowDags } from "./know-dags.ts";
 import { prepareRequest } from "./prepare-request.ts";
 import type { Launcher } from "./launcher.ts";
 import type { Observer } from "./observer.ts";
@@ -108,11 +109,15 @@ export class Term {
   /** Publishes what differs from the stored versions; a DAG whose file is gone is planned no more (rule 28). */
   async publish({ dags, gone }: DagChange): Promise<void> {
     await this.flush();
-    for (const dag of dags) {
+    const idsOf = (of: DagChange["dags"]): string[] => of.map(({ spec }) => spec.dagId);
+    const hashes = await currentHashes(this.deps.store, idsOf(dags));
+    const changed = dags.filter(({ spec, versionHash }) => hashes.get(spec.dagId) !== versionHash);
+    await knowDags(this.deps.store, this.world, idsOf(changed));
+    for (const dag of changed) {
       const publication = nextVersion(this.world, dag, () => newRunId(this.clock.now()));
       if (publication) this.world.enterVersion(publication);
-      else this.world.planner.change(dag.spec.dagId, { isStale: false }, this.clock.now());
     }
+    for (const dagId of idsOf(dags)) this.world.planner.change(dagId, { isStale: false }, this.clock.now());
     for (const dagId of gone) this.world.planner.change(dagId, { isStale: true }, this.clock.now());
     await this.flush();
   }
@@ -172,7 +177,9 @@ export class Term {
   private async plan(): Promise<void> {
     const { planner } = this.world;
     const { now } = this.context();
-    const due = planner.due(now);
+    const states = planner.takeDue(now);
+    await knowDags(this.deps.store, this.world, [...states.map(({ dagId }) => dagId), ...planner.dagsOfPassed(now)]);
+    const due = planner.due(now, states);
     const wishes = due.map(({ state, plan }) => ({
       dagId: state.dagId,
       logicalAts: plan.runs.map(({ logicalAt }) => logicalAt),
@@ -191,7 +198,7 @@ export class Term {
       }
     }
     planner.assets.enter(() => newRunId(now), now);
-    planner.decideDeadlines(this.context());
+    planner.decideDeadlines({ ...this.context(), now });
   }
 
   /** What runs had before that are to be made again is read when they start, and not while they wait (rule 33). */

@@ -3,7 +3,7 @@ import type { RunRows } from "../core/machine/run-rows.ts";
 import type { Instant, JsonObject } from "../core/json.ts";
 import { completeSpec } from "../core/dag.ts";
 import type { Booked, DagRun, DagVersion, TakenDate } from "../core/records.ts";
-import type { LoadedWorld } from "../core/flush-batch.ts";
+import type { DagKnowledge, LoadedWorld } from "../core/flush-batch.ts";
 import { groupBy } from "./group-by.ts";
 import type { Store } from "./open.ts";
 import { toAttempt, toBackfill, toDagState, toDeadline, toRun, toTask, toVariable } from "./rows.ts";
@@ -45,7 +45,11 @@ export function loadWorld(store: Store): Promise<LoadedWorld> {
     const waits = ({ state, backfillId, isReopened }: DagRun): boolean =>
       state === "queued" && backfillId !== null && isReopened !== true;
     const runIds = runs.filter((run) => !waits(run) || owing.has(run.runId)).map((run) => run.runId);
-    const versionIds = new Set([...newest.map((row) => row.version_id), ...runs.map((run) => run.versionId)]);
+    const currentVersion = Object.fromEntries(newest.map((row) => [row.dag_id, row.version_id]));
+    // Of all other DAGs nothing is read before they are due, or somebody asks for them.
+    const needed = new Set([...runs.map(({ dagId }) => dagId), ...(await dagsOfAssets(db))]);
+    const current = [...needed].flatMap((dagId) => currentVersion[dagId] ?? []);
+    const known = await knowledge(db, [...new Set([...current, ...runs.map((run) => run.versionId)])]);
     const pools = await db.selectFrom("pool").selectAll().execute();
     const backfills = await db
       .selectFrom("backfill")
@@ -64,12 +68,12 @@ export function loadWorld(store: Store): Promise<LoadedWorld> {
       .selectAll()
       .where(sql<boolean>`updates > 0`)
       .execute();
-    const dagTasks = await db.selectFrom("dag_task").selectAll().execute();
     const variables = await db.selectFrom("variable").selectAll().execute();
     return {
       installationId,
-      versions: await versionsById(db, [...versionIds]),
-      currentVersion: Object.fromEntries(newest.map((row) => [row.dag_id, row.version_id])),
+      ...known,
+      currentVersion,
+      unscheduled: await unscheduledDags(db),
       dags: dags.map(toDagState),
       deadlines: deadlines.map(toDeadline),
       assetQueue: assetQueue.map(({ dag_id: dagId, ...row }) => ({ dagId, ...row })),
@@ -78,9 +82,56 @@ export function loadWorld(store: Store): Promise<LoadedWorld> {
       backfills: backfills.map(toBackfill),
       runs,
       ...(await rowsOf(db, runIds)),
-      dagTasks: dagTasks.map((row) => ({ dagId: row.dag_id, taskNo: row.task_no, taskId: row.task_id })),
     };
   });
+}
+
+/** These versions, and every task number that their DAGs have ever given. */
+export function loadVersions(store: Store, versionIds: readonly string[]): Promise<DagKnowledge> {
+  return snapshot(store, (db) => knowledge(db, versionIds));
+}
+
+async function knowledge(db: Reader, versionIds: readonly string[]): Promise<DagKnowledge> {
+  const versions = await versionsById(db, versionIds);
+  const dagIds = [...new Set(versions.map(({ dagId }) => dagId))];
+  const tasks = db
+    .selectFrom("dag_task")
+    .selectAll()
+    .where(sql<boolean>`dag_id = ANY (${dagIds})`);
+  const dagTasks = (await tasks.execute()).map((row) => ({
+    dagId: row.dag_id,
+    taskNo: row.task_no,
+    taskId: row.task_id,
+  }));
+  return { versions, dagTasks };
+}
+
+/** The hash of the newest version of each of these DAGs. */
+export async function currentHashes(store: Store, dagIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const rows = await store.db
+    .selectFrom("dag_version")
+    .distinctOn("dag_id")
+    .select(["dag_id", "hash"])
+    .where(sql<boolean>`dag_id = ANY (${dagIds}::text[])`)
+    .orderBy("dag_id")
+    .orderBy("version_number", "desc")
+    .execute();
+  return new Map(rows.map((row) => [row.dag_id, row.hash]));
+}
+
+/** DAGs of which any version has to do with assets: the condition of the index dag_version_of_assets. */
+async function dagsOfAssets(db: Reader): Promise<string[]> {
+  const { rows } = await sql<{ dag_id: string }>`SELECT DISTINCT dag_id FROM dag_version
+    WHERE spec ->> 'onAssets' IS NOT NULL OR jsonb_path_exists(spec::jsonb, '$.tasks[*].produces[0]')`.execute(db);
+  return rows.map((row) => row.dag_id);
+}
+
+/** DAGs whose newest version has no schedule: by the index dag_version_unscheduled. */
+async function unscheduledDags(db: Reader): Promise<ReadonlySet<string>> {
+  const { rows } = await sql<{ dag_id: string }>`SELECT DISTINCT dag_id FROM dag_version AS version
+    WHERE spec ->> 'schedule' IS NULL AND NOT EXISTS (SELECT FROM dag_version AS newer
+      WHERE newer.dag_id = version.dag_id AND newer.version_number > version.version_number)`.execute(db);
+  return new Set(rows.map((row) => row.dag_id));
 }
 
 /** One run with its rows, ended or not; null: there is none, or it leaves for the archive (`isArchived` tells which). */

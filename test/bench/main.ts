@@ -3,6 +3,7 @@ import { airflow } from "./airflow.ts";
 import { chain40 } from "./chain.ts";
 import { demo, nights181 } from "./demo.ts";
 import { largeHistory } from "./large-history.ts";
+import { largeStart } from "./large-start.ts";
 import type { Benchmark, Figure } from "./figures.ts";
 import { inFlight } from "./in-flight.ts";
 import { latency } from "./latency.ts";
@@ -19,6 +20,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   chain40,
   inFlight,
   largeHistory,
+  largeStart,
   soak,
   throughput,
   latency,

@@ -147,7 +147,7 @@ function nothingIsExceeded(world: World): void {
   }
   for (const [pool, held] of pools) expect(held).toBeLessThanOrEqual(world.pools.get(pool) ?? 0);
   for (const [dagId, count] of runs) {
-    expect(count).toBeLessThanOrEqual(world.currentDag(dagId)?.version.spec.maxActiveRuns ?? 0);
+    expect(count).toBeLessThanOrEqual(world.known.current(dagId)?.version.spec.maxActiveRuns ?? 0);
   }
 }
 

@@ -198,7 +198,7 @@ export class Nights {
 
   turn(): this {
     const { planner } = this.world;
-    for (const due of planner.due(this.now)) {
+    for (const due of planner.due(this.now, planner.takeDue(this.now))) {
       const dates = new Set(due.plan.runs.map(({ logicalAt }) => logicalAt));
       planner.enter(due, this.taken(dates), () => `run-${++this.ids}`, this.now);
     }

@@ -80,7 +80,7 @@ export class Walk {
 
   /** The run as a person finds it: read again where memory has let go of it. */
   private view(): ActiveRun {
-    return this.active ?? activeRun(this.rows.read(), this.world.dags.get("v1") ?? this.noVersion());
+    return this.active ?? activeRun(this.rows.read(), this.world.known.versions.get("v1") ?? this.noVersion());
   }
 
   private noVersion(): never {

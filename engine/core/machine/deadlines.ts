@@ -70,6 +70,11 @@ export class Deadlines {
     }
   }
 
+  /** The DAGs of all that `passed` will find. */
+  dagsOfPassed(now: Instant): string[] {
+    return this.agenda.look(now - 1).flatMap((key) => this.pending.get(key)?.dagId ?? []);
+  }
+
   /** The deadlines that have passed at `now`, but for DAGs that wait: to finish at the deadline itself is to meet it. */
   passed(now: Instant, waits: (dagId: string) => boolean): Deadline[] {
     const keys = new Set(this.agenda.take(now - 1));

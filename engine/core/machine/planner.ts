@@ -2,7 +2,7 @@ import type { DagSpec } from "../dag.ts";
 import type { Instant } from "../json.ts";
 import { failureNews, missNews, oldMissesNews, pauseNews } from "../notify/news.ts";
 import { mailsFor, type News } from "../notify/mails.ts";
-import type { DagRun, DagState, Deadline, TakenDate } from "../records.ts";
+import type { DagRun, DagState, DagVersion, Deadline, TakenDate } from "../records.ts";
 import type { LoadedWorld } from "../flush-batch.ts";
 import type { DuePlan } from "../schedule/due-plan.ts";
 import { planDue } from "../schedule/plan.ts";
@@ -38,6 +38,8 @@ interface Surroundings {
 
 /** How many runs of one DAG are planned at a time: a long catch-up goes in steps (rule 6). */
 const MOST_RUNS = 50;
+/** How many DAGs are planned at a time. */
+const MOST_DAGS = 100;
 /** How many may wait in memory before more are planned: a catch-up of years goes on as its runs end (rule 33). */
 const MOST_WAITING = 1_000;
 
@@ -51,11 +53,15 @@ export class Planner {
   /** DAGs whose schedule is due although enough of their runs wait, or a continuous one's is open: until one has ended. */
   private readonly heldBack = new Set<string>();
 
-  constructor(loaded: Pick<LoadedWorld, "dags" | "deadlines" | "assetQueue" | "currentVersion">, world: Surroundings) {
+  constructor(
+    loaded: Pick<LoadedWorld, "dags" | "deadlines" | "assetQueue" | "versions" | "currentVersion" | "unscheduled">,
+    world: Surroundings,
+  ) {
     this.world = world;
-    this.schedules = new Schedules(loaded.dags);
+    this.schedules = new Schedules(loaded.dags, loaded.unscheduled);
     this.deadlines = new Deadlines(loaded.deadlines, (before, after) => world.gathered.deadline(before, after));
-    const specs = Object.keys(loaded.currentVersion).flatMap((dagId) => world.currentDag(dagId)?.version.spec ?? []);
+    const isCurrent = ({ dagId, versionId }: DagVersion): boolean => loaded.currentVersion[dagId] === versionId;
+    const specs = loaded.versions.filter(isCurrent).map(({ spec }) => spec);
     this.assets = new Consumers(specs, loaded.assetQueue, {
       ...world,
       state: (dagId) => this.state(dagId),
@@ -103,9 +109,19 @@ export class Planner {
     return true;
   }
 
-  /** What the schedules want at `now`; nothing is changed until `enter`. */
-  due(now: Instant): DueSchedule[] {
-    return this.schedules.take(now).flatMap((state) => {
+  /** The DAGs whose schedules are looked at next, a few at a time: at midnight thousands come due at once (rule 6). */
+  takeDue(now: Instant): DagState[] {
+    return this.schedules.take(now, MOST_DAGS);
+  }
+
+  /** DAGs with deadlines to be decided at `now`. */
+  dagsOfPassed(now: Instant): string[] {
+    return this.deadlines.dagsOfPassed(now);
+  }
+
+  /** What these schedules want at `now`; nothing is changed until `enter`. */
+  due(now: Instant, states: readonly DagState[]): DueSchedule[] {
+    return states.flatMap((state) => {
       const { dagId } = state;
       const dag = this.world.currentDag(dagId);
       if (!dag) return [];

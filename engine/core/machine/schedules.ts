@@ -9,8 +9,12 @@ export class Schedules {
   /** When each DAG is looked at; other entries of the agenda are stale. */
   private readonly lookAt = new Map<string, Instant>();
 
-  constructor(states: readonly DagState[]) {
-    for (const state of states) this.put(state, state.scheduledUntil === null && state.nextDueAt === null);
+  /** What was never looked at is looked at now, but for DAGs that have no schedule. */
+  constructor(states: readonly DagState[], unscheduled: ReadonlySet<string> = new Set()) {
+    for (const state of states) {
+      const isNew = state.scheduledUntil === null && state.nextDueAt === null;
+      this.put(state, isNew && !unscheduled.has(state.dagId));
+    }
   }
 
   state(dagId: string): DagState | null {
@@ -42,10 +46,10 @@ export class Schedules {
     this.agenda.add(at, dagId);
   }
 
-  /** The DAGs to plan at `now`; each is put again with its plan. */
-  take(now: Instant): DagState[] {
+  /** At most `most` DAGs to plan at `now`, the longest due first; each is put again with its plan. */
+  take(now: Instant, most: number): DagState[] {
     const due: DagState[] = [];
-    for (const dagId of this.agenda.take(now)) {
+    for (const dagId of this.agenda.take(now, most)) {
       const at = this.lookAt.get(dagId);
       if (at === undefined || at > now) continue;
       this.lookAt.delete(dagId);

@@ -7,11 +7,11 @@ import { placeOf, type ActiveRun, type Node } from "./active-run.ts";
 import { awaitsBill, hasDebts } from "./attempt-debts.ts";
 import { admissible } from "./admission.ts";
 import { Backlog } from "./backlog.ts";
-import { compileDag, type CompiledDag } from "./compiled-dag.ts";
 import { decideRun } from "./decide-run.ts";
 import { decideTask } from "./decide-task.ts";
 import type { DecisionContext, RunEvent, TaskEvent } from "./events.ts";
 import { withConcurrencyKey, type RenderKey, type RenderKeyWith } from "./concurrency.ts";
+import { KnownDags } from "./known-dags.ts";
 import { Pasts } from "./past.ts";
 import { PendingFlush } from "./pending-flush.ts";
 import { Planner } from "./planner.ts";
@@ -29,14 +29,11 @@ export type Touched = Candidate;
  * changed gathers in `pending` until the shell flushes it. Not a word of I/O: the same events give the same batches.
  */
 export class World {
-  readonly dags = new Map<string, CompiledDag>();
-  readonly currentVersion = new Map<string, string>();
+  readonly known: KnownDags;
   readonly runs = new Map<string, ActiveRun>();
   readonly pools = new Map<string, number>();
   readonly variables: Variables;
   readonly installationId: string;
-  /** Every task number ever given, by DAG and task id: numbers only grow (rule 27). */
-  private readonly taskNos = new Map<string, Map<string, number>>();
   private readonly onPoison: (runId: string, error: unknown) => void;
   private readonly queues: RunQueues;
   private readonly backlog: Backlog;
@@ -59,8 +56,7 @@ export class World {
     this.backlog = new Backlog(isSensor);
     this.onPoison = onPoison;
     this.installationId = loaded.installationId;
-    for (const version of loaded.versions) this.dags.set(version.versionId, compileDag(version));
-    for (const [dagId, versionId] of Object.entries(loaded.currentVersion)) this.currentVersion.set(dagId, versionId);
+    this.known = new KnownDags(loaded);
     for (const [pool, slots] of Object.entries(loaded.pools)) this.pools.set(pool, slots);
     this.queues = new RunQueues(loaded.backfills, {
       isPaused: (dagId) => this.planner.isPaused(dagId),
@@ -68,7 +64,6 @@ export class World {
       wrote: (before, after) => this.pending.backfill(before, after),
     });
     this.planner = new Planner(loaded, this.surroundings());
-    for (const { dagId, taskId, taskNo } of loaded.dagTasks) this.taskNosOf(dagId).set(taskId, taskNo);
     const rowsOf = rowsByRun(loaded);
     for (const run of loaded.runs) {
       if (run.quarantine !== null) continue;
@@ -87,7 +82,7 @@ export class World {
 
   /** Takes a run into memory with its rows; those of an earlier time may be read later (`isLoaded` false). */
   addRun(rows: RunRows, isLoaded = true): ActiveRun {
-    const dag = this.dagOf(rows.run);
+    const dag = this.known.of(rows.run);
     const run = withConcurrencyKey(rows.run, dag.version.spec, this.renderKey);
     if (run !== rows.run) this.pending.run(rows.run, run);
     const active = activeRun({ ...rows, run }, dag);
@@ -112,15 +107,9 @@ export class World {
 
   /** A new or relabelled run enters: `before` is its row as stored, null when it is new. */
   enterRun(before: DagRun | null, rows: RunRows, isLoaded = true): void {
-    const run = withConcurrencyKey(rows.run, this.dagOf(rows.run).version.spec, this.renderKey, before);
+    const run = withConcurrencyKey(rows.run, this.known.of(rows.run).version.spec, this.renderKey, before);
     this.addRun({ ...rows, run }, isLoaded);
     this.pending.run(before, run);
-  }
-
-  private dagOf(run: DagRun): CompiledDag {
-    const dag = this.dags.get(run.versionId);
-    if (!dag) throw new Error(`run ${run.dagRunId} is of an unknown version ${run.versionId}`);
-    return dag;
   }
 
   decideTask(key: TaskKey, event: TaskEvent, context: DecisionContext): void {
@@ -244,18 +233,10 @@ export class World {
     return true;
   }
 
-  taskNosOf(dagId: string): Map<string, number> {
-    const known = this.taskNos.get(dagId) ?? new Map<string, number>();
-    this.taskNos.set(dagId, known);
-    return known;
-  }
-
   /** Makes a new version the DAG's current one. */
   enterVersion(publication: DagVersionToPublish): void {
     const { version } = publication;
-    this.dags.set(version.versionId, compileDag(version));
-    this.currentVersion.set(version.dagId, version.versionId);
-    for (const [taskId, taskNo] of Object.entries(version.taskNos)) this.taskNosOf(version.dagId).set(taskId, taskNo);
+    this.known.enter(version);
     for (const [pool, { slots }] of Object.entries(version.spec.pools)) this.pools.set(pool, slots);
     this.queues.limit(version.dagId, version.spec.maxActiveRuns);
     this.pending.publish(publication);
@@ -269,11 +250,6 @@ export class World {
     if (before !== slots) this.pending.pool(pool, slots);
     this.pools.set(pool, slots);
     return before;
-  }
-
-  /** The newest version of a DAG. */
-  currentDag(dagId: string): CompiledDag | null {
-    return this.dags.get(this.currentVersion.get(dagId) ?? "") ?? null;
   }
 
   /** Puts a run aside: nothing more is decided about it until a person releases it (rule 7). */
@@ -336,7 +312,7 @@ export class World {
   private surroundings(): ConstructorParameters<typeof Planner>[1] {
     const gathered = (): PendingFlush => this.pending;
     return {
-      currentDag: (dagId) => this.currentDag(dagId),
+      currentDag: (dagId) => this.known.current(dagId),
       activeRun: (runId) => this.runs.get(runId),
       waitingRuns: (dagId) => this.queues.waitingRuns(dagId),
       hasAssetRun: (dagId) => this.queues.hasAssetRun(dagId),

@@ -39,7 +39,7 @@ async function endedRun(store: Store, world: World, runId: string): Promise<Acti
   if (!rows) return undefined;
   const { versionId } = rows.run;
   const version = await versionById(store, versionId);
-  const dag = world.dags.get(versionId) ?? (version && compileDag(version));
+  const dag = world.known.versions.get(versionId) ?? (version && compileDag(version));
   return dag ? activeRun(rows, dag) : undefined;
 }
 

@@ -12,6 +12,7 @@ import { backfillNumber, isKnownBackfill, loadRuns, runsById } from "../../store
 import type { Store } from "../../store/open.ts";
 import { backfillPreview } from "../../store/read-models/backfill-preview.ts";
 import { newRunId } from "../ids.ts";
+import { knowDags } from "../know-dags.ts";
 
 const done = (value: JsonObject): CommandResult => ({ ok: true, value });
 const refused = ({ code, message }: Refusal): CommandResult => ({ ok: false, code, message });
@@ -30,7 +31,8 @@ export async function createBackfill(
   const { backfillId, dagId } = wish;
   const { now } = context;
   if (await isKnownBackfill(store, backfillId)) return done({ backfill_id: backfillId, is_known: true });
-  const dag = world.currentDag(dagId);
+  await knowDags(store, world, [dagId]);
+  const dag = world.known.current(dagId);
   if (!dag || world.planner.state(dagId)?.isStale)
     return refused({ code: "DAG_NOT_FOUND", message: `there is no DAG ${dagId}` });
   const { spec, versionId } = dag.version;

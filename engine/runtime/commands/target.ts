@@ -11,6 +11,7 @@ import { loadRun, versionById } from "../../store/load.ts";
 import { isArchived } from "../../store/read-models/archived.ts";
 import { runsBeside } from "../../store/read-models/runs-beside.ts";
 import type { Store } from "../../store/open.ts";
+import { knowDags } from "../know-dags.ts";
 
 /** A run that a person's word is about, read and looked at but not yet changed. `rows` null: memory has it. */
 export interface Target {
@@ -88,18 +89,19 @@ export async function targetOf(store: Store, world: World, runId: string): Promi
     const message = `${dagRunId} has been put aside (${quarantine}); release it first`;
     return { code: "RUN_QUARANTINED", message };
   }
+  await knowDags(store, world, [rows.run.dagId]);
   const dag = await dagOf(store, world, rows.run.versionId);
   return { runId, view: activeRun(rows, dag), rows };
 }
 
 /** A version of a DAG; those of old runs are read when they are needed. */
 async function dagOf(store: Store, world: World, versionId: string): Promise<CompiledDag> {
-  const known = world.dags.get(versionId);
+  const known = world.known.versions.get(versionId);
   if (known) return known;
   const version = await versionById(store, versionId);
   if (!version) throw new Error(`no version ${versionId}`);
   const dag = compileDag(version);
-  world.dags.set(versionId, dag);
+  world.known.versions.set(versionId, dag);
   return dag;
 }
 
@@ -113,7 +115,7 @@ export async function onLatest(
 ): Promise<Target | Refusal> {
   const { runId, view } = target;
   const { dagId, dagRunId, versionId } = view.run;
-  const latest = world.currentDag(dagId);
+  const latest = world.known.current(dagId);
   if (!latest || world.planner.state(dagId)?.isStale) {
     const message = `the file of ${dagId} is gone: ${dagRunId} can go on by its own version alone`;
     return { code: "ACTION_REFUSED", message };
