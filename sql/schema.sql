@@ -428,7 +428,7 @@ CREATE TABLE writer (
 
 CREATE INDEX asset_event_newest ON asset_event USING btree (asset, event_id DESC);
 
-CREATE INDEX attempt_owing ON ONLY attempt USING btree (run_id) WHERE (state = ANY (ARRAY['open'::text, 'orphan'::text])) OR settle_at IS NOT NULL OR search_at IS NOT NULL OR duplicates IS NOT NULL;
+CREATE INDEX attempt_owing ON ONLY attempt USING btree (run_id) WHERE ending IS NOT NULL OR settle_at IS NOT NULL OR search_at IS NOT NULL OR duplicates IS NOT NULL;
 
 CREATE INDEX audit_at ON audit USING btree (at);
 

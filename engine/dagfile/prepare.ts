@@ -1,13 +1,13 @@
 import type { Json, JsonObject } from "../core/json.ts";
 import type { OperatorDescriptor, TaskFailure } from "../core/operator.ts";
 import type { Prepared } from "../core/prepared.ts";
-import type { ForEach } from "../core/dag.ts";
+import type { ForEach, TaskSpec } from "../core/dag.ts";
 import { decideWhen } from "./condition.ts";
 import { itemsOf, renderItems } from "./for-each.ts";
 import { renderText } from "./render-text.ts";
 import { canonicalJson, sha256 } from "./canonical-json.ts";
 import { paramMistake } from "./params.ts";
-import { renderValue } from "./template.ts";
+import { isTemplated, renderValue } from "./template.ts";
 import type { TemplateArguments } from "./template-context.ts";
 import { templateContext } from "./template-context.ts";
 import { checkRendered } from "./with-params.ts";
@@ -66,6 +66,18 @@ function labelsFor(given: Given, { label }: ForEach, items: readonly Json[]): La
  * (protocol rule 12), and their hash. The same arguments give the same bytes.
  */
 function prepareLaunch(given: Given): Prepared {
+  const { task } = given;
+  const known = constants.get(task);
+  if (known) return known;
+  const prepared = renderLaunch(given);
+  if (!isTemplated(JSON.stringify(task.with))) constants.set(task, prepared);
+  return prepared;
+}
+
+/** What tasks without a template send: the same every night, and most tasks of a DAG of thousands are such. */
+const constants = new WeakMap<TaskSpec, Prepared>();
+
+function renderLaunch(given: Given): Prepared {
   const { task, descriptor } = given;
   const rendered = renderValue(task.with, templateContext(given));
   if (!rendered.ok) return refused("TEMPLATE_FAILED", `with.${rendered.path.join(".")}: ${rendered.message}`);

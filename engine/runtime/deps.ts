@@ -8,7 +8,7 @@ import type { EngineSettings } from "../core/settings.ts";
 import type { TimeScale } from "../core/time-scale.ts";
 import type { Store } from "../store/open.ts";
 
-/** What rendering a task's parameters needs. Outputs are those of its upstreams, by task id. */
+/** What rendering a task's parameters needs. Outputs are those of its upstreams, by task id, where its templates may name any. */
 export interface PrepareRequest {
   readonly spec: DagSpec;
   readonly run: DagRun;

@@ -1,6 +1,7 @@
 import { keyOf, placeOf, specAt } from "../core/machine/active-run.ts";
 import { debts, owed, type Owed } from "../core/machine/owed.ts";
-import type { Touched, World } from "../core/machine/world.ts";
+import type { Touched } from "../core/machine/touches.ts";
+import type { World } from "../core/machine/world.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { Attempt, TaskKey } from "../core/records.ts";
 import { Agenda } from "../core/agenda.ts";
@@ -72,6 +73,8 @@ export class Dispatch {
   private actOn(touched: Touched): void {
     const { active, position } = touched;
     if (this.world.runs.get(active.run.runId) !== active) return;
+    // It has changed again, and that is not durable: what it owes is asked when it is.
+    if (this.world.isTouched(touched)) return;
     const node = active.nodes[position];
     if (!node) return;
     const spec = specAt(active, position);

@@ -13,8 +13,9 @@ import type { DagChange, EngineDeps } from "./deps.ts";
 import { Facts } from "./facts.ts";
 import { Launcher } from "./launcher.ts";
 import { Observer } from "./observer.ts";
+import { TermOver } from "./flushes.ts";
 import { ForeignLife, Lease } from "./lease.ts";
-import { Term, TermOver } from "./term.ts";
+import { Term } from "./term.ts";
 import { Wake } from "./wake.ts";
 
 /** The version of the protocol this program speaks (rule 3). */
@@ -205,13 +206,23 @@ class EngineProcess implements Engine {
     const observer = new Observer(this.deps, this.clock, this.post);
     const { fence } = lease;
     let session: FlushSession | null = null;
+    let term: Term | null = null;
     this.launcher.serve(lease);
     lease.keep((error) => this.deps.log.warn({ err: error }, "the writer's row was not renewed"), this.wake);
     try {
       session = await openFlushSession(this.deps.store);
       this.changes = [];
       const source = { dags: [...this.dags.values()], gone: [...this.gone] };
-      const term = await Term.begin(this.deps, source, this.clock, session, fence, this.launcher, observer, this.post);
+      const flushing = {
+        sent: () => this.facts.leave(),
+        acknowledged: () => {
+          this.launcher.acknowledged(this.facts.acknowledged());
+          this.failures = 0;
+        },
+        ended: () => this.wake.ring(),
+      };
+      const { deps, clock, launcher, post } = this;
+      term = await Term.begin(deps, source, clock, session, fence, launcher, observer, post, flushing);
       this.isWriting = true;
       this.isReady();
       while (!this.isStopping && !lease.isLost) await this.turn(term);
@@ -225,6 +236,7 @@ class EngineProcess implements Engine {
       this.failed(error, "the term ended; everything is read again");
     } finally {
       this.isWriting = false;
+      term?.end();
       this.facts.afterReload();
       lease.stop();
       observer.stop();
@@ -239,8 +251,6 @@ class EngineProcess implements Engine {
     this.inboxRang = false;
     for (const change of this.changes.splice(0)) await term.publish(change);
     await term.turn(this.facts.take(), readInbox);
-    this.launcher.acknowledged(this.facts.acknowledged());
-    this.failures = 0;
     if (!this.facts.isEmpty || this.inboxRang || this.changes.length > 0 || this.isStopping) return;
     if (this.settledWaiters.length > 0 && term.isIdle && this.launcher.isIdle) {
       if (readInbox) for (const resolve of this.settledWaiters.splice(0)) resolve();

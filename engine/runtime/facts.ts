@@ -13,30 +13,40 @@ export interface Fact {
  */
 export class Facts {
   private waiting: Fact[] = [];
-  private taken: Fact[] = [];
+  /** Decided on; what that changed is in no flush yet. */
+  private decided: Fact[] = [];
+  /** In the flush that is under way. */
+  private sent: Fact[] = [];
 
   add(fact: Fact): void {
     this.waiting.push(fact);
   }
 
   take(): readonly Fact[] {
-    this.taken = this.waiting;
+    const taken = this.waiting;
     this.waiting = [];
-    return this.taken;
+    for (const fact of taken) if (isOnlyOurs(fact)) this.decided.push(fact);
+    return taken;
   }
 
-  /** The turn that took them is durable. Answers them. */
+  /** All that has been decided is on its way, or changed nothing. */
+  leave(): void {
+    this.sent = this.decided;
+    this.decided = [];
+  }
+
+  /** What was on its way is durable. Answers it. */
   acknowledged(): readonly Fact[] {
-    const durable = this.taken;
-    this.taken = [];
+    const durable = this.sent;
+    this.sent = [];
     return durable;
   }
 
   /** Memory was dropped: what only we know comes again, the rest will be observed anew. */
   afterReload(): void {
-    const known = [...this.taken, ...this.waiting].filter(({ event }) => event.kind === "submitted");
-    this.waiting = known;
-    this.taken = [];
+    this.waiting = [...this.sent, ...this.decided, ...this.waiting.filter(isOnlyOurs)];
+    this.sent = [];
+    this.decided = [];
   }
 
   /** Another process has written meanwhile. */
@@ -59,3 +69,5 @@ export function afterOthers(event: TaskEvent): TaskEvent {
   const message = "another process wrote while this one's request was under way";
   return { kind: "submitted", tryNumber: event.tryNumber, result: { kind: "doubt", message } };
 }
+
+const isOnlyOurs = ({ event }: Fact): boolean => event.kind === "submitted";

@@ -1,5 +1,5 @@
 import { specAt } from "../core/machine/active-run.ts";
-import type { Touched } from "../core/machine/world.ts";
+import type { Touched } from "../core/machine/touches.ts";
 import type { OperatorContext, RunTimes } from "../core/operator.ts";
 import type { Attempt } from "../core/records.ts";
 import { lastCompleteInterval } from "../core/schedule/runs.ts";

@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import type { Json, JsonObject } from "../core/json.ts";
 import { specAt } from "../core/machine/active-run.ts";
 import type { TaskEvent } from "../core/machine/events.ts";
-import type { Touched } from "../core/machine/world.ts";
+import type { Touched } from "../core/machine/touches.ts";
 import type { AnyOperator, Submitted, SubmitContext } from "../core/operator.ts";
 import type { Attempt, TaskKey } from "../core/records.ts";
 import { dagFile, frozenParams } from "../store/load.ts";

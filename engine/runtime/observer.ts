@@ -1,7 +1,7 @@
 import type { Json } from "../core/json.ts";
 import { specAt } from "../core/machine/active-run.ts";
 import { attemptKey } from "../core/machine/run-draft.ts";
-import type { Touched } from "../core/machine/world.ts";
+import type { Touched } from "../core/machine/touches.ts";
 import type { AnyOperator, Observation, Observed } from "../core/operator.ts";
 import { pollDelayMs } from "../core/poll-interval.ts";
 import type { Attempt } from "../core/records.ts";

@@ -1,3 +1,4 @@
+import type { TaskSpec } from "../core/dag.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { specAt, type ActiveRun, type Node } from "../core/machine/active-run.ts";
 import type { Mapped } from "../core/machine/mapped.ts";
@@ -17,12 +18,23 @@ export function prepareRequest(
     run: active.run,
     task: specAt(active, place),
     tryNumber: task.tryNumber + 1,
-    outputs: outputsFor(active, taskAt),
+    outputs: readsOutputs(specAt(active, place)) ? outputsFor(active, taskAt) : {},
     vars,
     prevSuccess: active.prevSuccess ?? null,
     mapped: task.mapIndex < 0 ? null : { item, mapIndex: task.mapIndex },
   };
 }
+
+/** Whether a template of the task may name `tasks`: a thousand tasks side by side need not each gather what all gave. */
+function readsOutputs(task: TaskSpec): boolean {
+  const known = readers.get(task);
+  if (known !== undefined) return known;
+  const reads = JSON.stringify([task.with, task.when, task.forEach]).includes("tasks");
+  readers.set(task, reads);
+  return reads;
+}
+
+const readers = new WeakMap<TaskSpec, boolean>();
 
 /** Outputs by task id; of a mapped task that has ended a list, in the order of its items, null where one has none. */
 function outputsFor({ dag, mapped, outputs, nodes }: ActiveRun, taskAt: number): Record<string, Json> {

@@ -1,14 +1,13 @@
 import { auditOf } from "../core/audit.ts";
 import { nextVersion } from "../core/machine/publish.ts";
-import { quarantineBatch, splitBatch } from "../core/machine/split-batch.ts";
 import { prevSuccessWishes, rememberPrevSuccesses } from "../core/machine/prev-success.ts";
 import type { DecisionContext, TaskEvent } from "../core/machine/events.ts";
-import { World, type Touched } from "../core/machine/world.ts";
+import type { Touched } from "../core/machine/touches.ts";
+import { World } from "../core/machine/world.ts";
 import type { Prepared } from "../core/prepared.ts";
 import type { TaskKey } from "../core/records.ts";
 import type { CommandResult } from "../core/commands.ts";
-import type { FlushBatch } from "../core/flush-batch.ts";
-import { flush, type FlushSession } from "../store/flush.ts";
+import type { FlushSession } from "../store/flush.ts";
 import { groupBy } from "../store/group-by.ts";
 import { currentHashes, loadRuns, loadWorld, takenDates } from "../store/load.ts";
 import { loadPasts } from "../store/past.ts";
@@ -19,6 +18,7 @@ import type { Fence } from "../store/writer-row.ts";
 import type { EngineClock } from "./clock.ts";
 import type { DagChange, EngineDeps, PrepareRequest } from "./deps.ts";
 import { Dispatch } from "./dispatch.ts";
+import { Flushes, type Flushing } from "./flushes.ts";
 import { newRunId, sha256 } from "./ids.ts";
 import { applyCommand, isAdoption, newRuns } from "./inbox.ts";
 import { knowDags } from "./know-dags.ts";
@@ -26,17 +26,6 @@ import { prepareRequest } from "./prepare-request.ts";
 import type { Launcher } from "./launcher.ts";
 import type { Observer } from "./observer.ts";
 import type { Fact } from "./facts.ts";
-
-/** The writer's row does not name us any more, or memory can no longer be trusted: the term is over. */
-export class TermOver extends Error {
-  /** fenced: somebody else writes. reload: we may go on after reading everything again. */
-  readonly reason: "fenced" | "reload";
-
-  constructor(reason: "fenced" | "reload", message: string) {
-    super(message);
-    this.reason = reason;
-  }
-}
 
 /** A burst of triggers is taken in together: one flush each would keep the writer from everything else. */
 const ADOPTIONS_PER_FLUSH = 100;
@@ -50,27 +39,32 @@ export class Term {
   private readonly dispatch: Dispatch;
   private readonly deps: EngineDeps;
   private readonly clock: EngineClock;
-  private readonly session: FlushSession;
-  private readonly fence: Fence;
   /** What decisions failed of late, for whoever asked for one of them. */
   private readonly poisoned: string[];
+  private readonly flushes: Flushes;
+  private readonly surroundings: Omit<DecisionContext, "now">;
 
   private constructor(
     deps: EngineDeps,
     clock: EngineClock,
-    session: FlushSession,
-    fence: Fence,
     world: World,
     dispatch: Dispatch,
     poisoned: string[],
+    flushes: Flushes,
   ) {
     this.poisoned = poisoned;
+    this.flushes = flushes;
     this.deps = deps;
     this.clock = clock;
-    this.session = session;
-    this.fence = fence;
     this.world = world;
     this.dispatch = dispatch;
+    this.surroundings = {
+      settings: deps.settings,
+      installationId: world.installationId,
+      launchOf: (operator) => deps.operators.get(operator)?.launch ?? { kind: "at_least_once" },
+      priceOf: (usageKind) => deps.priceOf(usageKind),
+      sha256,
+    };
   }
 
   /** Reads everything, publishes the DAGs' new versions, and puts launches of unknown fate in doubt. */
@@ -83,16 +77,20 @@ export class Term {
     launcher: Launcher,
     observer: Observer,
     post: (key: TaskKey, event: TaskEvent) => void,
+    hears: Flushing,
   ): Promise<Term> {
     const loaded = await loadWorld(deps.store);
-    const isSensor = (type: string): boolean => {
-      const operator = deps.operators.get(type);
-      return operator?.launch.kind === "sensor" || operator?.holdsNoSlot === true;
+    const kinds = {
+      isSensor: (type: string): boolean => {
+        const operator = deps.operators.get(type);
+        return operator?.launch.kind === "sensor" || operator?.holdsNoSlot === true;
+      },
+      isInstant: (type: string): boolean => deps.operators.get(type)?.isInstant === true,
     };
     const poisoned: string[] = [];
     const world = new World(
       loaded,
-      isSensor,
+      kinds,
       (runId, error) => {
         deps.log.error({ err: error, runId }, "a decision failed; the run is quarantined");
         poisoned.push(`${runId} was put aside: ${error instanceof Error ? error.message : String(error)}`);
@@ -100,7 +98,8 @@ export class Term {
       (...given) => deps.concurrencyKey(...given),
     );
     const dispatch = new Dispatch(deps, clock, world, launcher, observer, post);
-    const term = new Term(deps, clock, session, fence, world, dispatch, poisoned);
+    const flushes = new Flushes(deps, clock, session, fence, world, dispatch, hears);
+    const term = new Term(deps, clock, world, dispatch, poisoned, flushes);
     for (const runId of [...world.runs.keys()]) world.decideRun(runId, { kind: "taken_over" }, term.context());
     await term.publish(change);
     return term;
@@ -108,7 +107,7 @@ export class Term {
 
   /** Publishes what differs from the stored versions; a DAG whose file is gone is planned no more (rule 28). */
   async publish({ dags, gone }: DagChange): Promise<void> {
-    await this.flush();
+    await this.flushes.all();
     const idsOf = (of: DagChange["dags"]): string[] => of.map(({ spec }) => spec.dagId);
     const hashes = await currentHashes(this.deps.store, idsOf(dags));
     const changed = dags.filter(({ spec, versionHash }) => hashes.get(spec.dagId) !== versionHash);
@@ -119,58 +118,65 @@ export class Term {
     }
     for (const dagId of idsOf(dags)) this.world.planner.change(dagId, { isStale: false }, this.clock.now());
     for (const dagId of gone) this.world.planner.change(dagId, { isStale: true }, this.clock.now());
-    await this.flush();
+    await this.flushes.all();
   }
 
   /** Takes in what has happened, decides, makes it durable, and acts on it. */
   async turn(facts: readonly Fact[], readInbox: boolean): Promise<void> {
-    for (const { key, event } of facts) this.decideTask(key, event);
+    this.flushes.check();
+    this.decide(facts);
     if (readInbox) await this.readInbox();
     if (this.deps.plans) await this.plan();
     await this.loadWaiting();
     this.world.endOverdueRuns(this.context());
-    this.world.startRuns(this.context());
+    this.world.startRuns(this.deriving("tasks"));
     await this.readPasts();
-    this.world.makeInstances(this.context());
+    this.world.makeInstances(this.deriving("tasks"));
     await this.readPrevSuccesses();
     this.prepareReady();
-    this.world.admit(this.context());
-    await this.flush();
+    this.world.admit(this.deriving("attempts"));
+    this.flushes.send();
+  }
+
+  /** Nothing is carried out any more, whatever is still acknowledged. */
+  end(): void {
+    this.flushes.end();
   }
 
   /** The last turn of a process that stops in order: what came in is written, and nothing new is begun. */
   async drain(facts: readonly Fact[]): Promise<void> {
-    for (const { key, event } of facts) this.decideTask(key, event);
-    const taken = this.world.takePending();
-    if (taken && !taken.batch.isEmpty) await this.write(taken.batch.batch());
+    this.decide(facts);
+    await this.flushes.last();
   }
 
   /** When something is due although nothing happens. */
   get nextDueAt(): number {
     const { planner, nextStartAt, hasMore } = this.world;
+    // Its end wakes whoever waits.
+    if (this.flushes.isUnderWay) return Infinity;
     if (hasMore) return 0;
     return Math.min(this.dispatch.nextDueAt, nextStartAt, this.deps.plans ? planner.nextAt : Infinity);
   }
 
   /** Whether every run has ended and nothing is owed but a late search. */
   get isIdle(): boolean {
-    return this.world.isSettled;
+    return !this.flushes.isUnderWay && this.world.isSettled;
   }
 
   private context(): DecisionContext {
-    const { deps, clock, world } = this;
-    return {
-      now: clock.now(),
-      settings: deps.settings,
-      installationId: world.installationId,
-      launchOf: (operator) => deps.operators.get(operator)?.launch ?? { kind: "at_least_once" },
-      priceOf: (usageKind) => deps.priceOf(usageKind),
-      sha256,
-    };
+    return { ...this.surroundings, now: this.clock.now() };
   }
 
-  private decideTask(key: TaskKey, event: TaskEvent): void {
-    this.world.decideTask(key, event, this.context());
+  /** The flush that gathers takes about so many new rows of a kind, however many turns it gathers over (rule 6). */
+  private deriving(kind: "tasks" | "attempts"): DecisionContext {
+    const { settings } = this.deps;
+    const maxNewRowsPerFlush = Math.max(0, settings.maxNewRowsPerFlush - this.world.gathered.news(kind));
+    return { ...this.context(), settings: { ...settings, maxNewRowsPerFlush } };
+  }
+
+  private decide(facts: readonly Fact[]): void {
+    const context = this.context();
+    for (const { key, event } of facts) this.world.decideTask(key, event, context);
   }
 
   /** Makes the runs that schedules want, and decides the deadlines that have passed. */
@@ -206,7 +212,7 @@ export class Term {
     const runIds = this.world.unloaded(this.clock.now());
     if (runIds.length === 0) return;
     // Memory and rows must be of one mind about them.
-    await this.flush();
+    await this.flushes.all();
     for (const rows of await loadRuns(this.deps.store, runIds)) this.world.load(rows);
   }
 
@@ -215,7 +221,7 @@ export class Term {
     const { pasts } = this.world;
     if (pasts.wishes().length > 0) {
       // The run before may be one that has just been made.
-      await this.flush();
+      await this.flushes.all();
       for (const [runId, past] of await loadPasts(this.deps.store, pasts.wishes())) pasts.know(runId, past);
     }
     this.world.followPasts(this.context());
@@ -226,21 +232,22 @@ export class Term {
     const wishes = prevSuccessWishes(this.unprepared().map(({ active }) => active));
     if (wishes.length === 0) return;
     // That run may have ended just now.
-    await this.flush();
+    await this.flushes.all();
     rememberPrevSuccesses(this.world.runs, wishes, await loadPrevSuccesses(this.deps.store, wishes));
   }
 
   private unprepared(): readonly Touched[] {
-    return this.world.unprepared(this.deps.settings.maxNewRowsPerFlush);
+    return this.world.unprepared(this.deriving("attempts").settings.maxNewRowsPerFlush);
   }
 
   private prepareReady(): void {
+    const context = this.context();
     for (const candidate of this.unprepared()) {
       const { active, position } = candidate;
       const node = active.nodes[position];
       const request = node && prepareRequest(active, position, node, this.world.variables.values);
       const prepared = request && this.prepare(request);
-      if (prepared) this.decideTask(node.task, this.prepared(candidate, request, prepared));
+      if (prepared) this.world.decideTask(node.task, this.prepared(candidate, request, prepared), context);
     }
   }
 
@@ -274,6 +281,9 @@ export class Term {
 
   private async readInbox(): Promise<void> {
     let adopted = 0;
+    // What was applied and is not durable still stands there as pending.
+    await this.flushes.landed();
+    if (this.world.gathered.hasApplied) await this.flushes.all();
     const { store } = this.deps;
     const commands = await pendingCommands(store);
     const fresh = await newRuns(store, this.world, commands);
@@ -281,7 +291,7 @@ export class Term {
       const adopts = isAdoption(command);
       // Any other reads from the database what events and commands before it have made; runs that somebody else inserted do
       // not meet, and go with what the turn decides next.
-      if (!adopts || ++adopted % ADOPTIONS_PER_FLUSH === 0) await this.flush();
+      if (!adopts || ++adopted % ADOPTIONS_PER_FLUSH === 0) await this.flushes.all();
       this.poisoned.length = 0;
       const answer: CommandResult = await applyCommand(store, this.world, command, this.context(), fresh).catch(
         (error: unknown) => {
@@ -301,55 +311,8 @@ export class Term {
       this.world.gathered.applied(command.id, result);
       const audit = auditOf(command, result, this.clock.now());
       if (audit) this.world.gathered.audit(audit);
-      if (!adopts) await this.flush();
+      if (!adopts) await this.flushes.all();
     }
-  }
-
-  private async flush(): Promise<void> {
-    const taken = this.world.takePending();
-    if (taken && !taken.batch.isEmpty) await this.write(taken.batch.batch());
-    this.dispatch.run(taken?.touched ?? []);
-  }
-
-  private async write(batch: FlushBatch): Promise<void> {
-    this.dispatch.intend(batch.attemptsCreated);
-    const sentAt = this.clock.mark();
-    const outcome = await flush(this.session, this.fence, batch);
-    switch (outcome.kind) {
-      case "committed":
-        this.clock.sync(outcome.now, sentAt);
-        if (batch.mails.length > 0) this.deps.onMails();
-        return;
-      case "fenced":
-        throw new TermOver("fenced", "another process has taken the writer's row");
-      case "conflict":
-        throw new TermOver("reload", outcome.message);
-      case "bad_data":
-        this.deps.log.error(
-          { sqlstate: outcome.sqlstate },
-          `a flush was refused, it is tried run by run: ${outcome.message}`,
-        );
-        await this.writeRunByRun(batch);
-        return;
-    }
-  }
-
-  private async writeRunByRun(batch: FlushBatch): Promise<void> {
-    let putAside = false;
-    for (const part of splitBatch(batch)) {
-      const outcome = await flush(this.session, this.fence, part.batch);
-      if (outcome.kind === "committed") continue;
-      if (outcome.kind !== "bad_data" || part.runId === null) throw new TermOver("reload", "a flush was refused");
-      this.deps.log.error({ runId: part.runId }, `the run is quarantined: ${outcome.message}`);
-      const aside = quarantineBatch(part, this.world.runs.get(part.runId)?.run, outcome.message);
-      this.world.drop(part.runId);
-      putAside = true;
-      if (aside && (await flush(this.session, this.fence, aside)).kind !== "committed") {
-        throw new TermOver("reload", `the run ${part.runId} could not be put aside`);
-      }
-    }
-    // Deadlines and mails of a run that stayed out were not written either: memory must not believe they were.
-    if (putAside) throw new TermOver("reload", "a run was put aside");
   }
 }
 

@@ -2,16 +2,17 @@ import { cleanJson, cleanText } from "../core/clean-text.ts";
 import type { Json } from "../core/json.ts";
 import type { Attempt, DagRun, Deadline, LedgerEntry, MailFacts, TaskInstance } from "../core/records.ts";
 import type { DagVersionToPublish, FlushBatch } from "../core/flush-batch.ts";
+import { arrayLiteral } from "./array-literal.ts";
 import { statementText } from "./sql-files.ts";
 
-/** A statement of a flush: its text, and the arrays it is sent for a batch. */
+/** A statement of a flush: its text, and the arrays it is sent for a batch, as Postgres reads them. */
 export interface FlushStatement {
   readonly name: string;
   readonly text: string;
   /** One array for each parameter; null: the batch has nothing for it. */
-  values(batch: FlushBatch): unknown[][] | null;
+  values(batch: FlushBatch): string[] | null;
   /** The parameters of no rows at all. */
-  readonly none: unknown[][];
+  readonly none: string[];
 }
 
 type Column<T> = (row: T) => unknown;
@@ -21,7 +22,7 @@ function statement<T>(
   rowsOf: (batch: FlushBatch) => readonly T[],
   columns: readonly Column<T>[],
 ): FlushStatement {
-  const arrays = (rows: readonly T[]): unknown[][] => columns.map((column) => rows.map(column));
+  const arrays = (rows: readonly T[]): string[] => columns.map((column) => arrayLiteral(rows, column));
   return {
     name,
     text: statementText(name),

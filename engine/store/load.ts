@@ -11,9 +11,9 @@ import type { Database } from "./tables.ts";
 
 type Reader = Kysely<Database>;
 
-/** The condition of the index attempt_owing: what must be remembered even when the run has ended. */
-const OWING = sql<boolean>`(attempt.state IN ('open', 'orphan') OR attempt.settle_at IS NOT NULL
-  OR attempt.search_at IS NOT NULL OR attempt.duplicates IS NOT NULL)`;
+/** What must be remembered even when the run has ended or waits; each part is one of the index attempt_owing. */
+const OWING = sql<boolean>`((attempt.ending IS NOT NULL AND attempt.state IN ('open', 'orphan'))
+  OR attempt.settle_at IS NOT NULL OR attempt.search_at IS NOT NULL OR attempt.duplicates IS NOT NULL)`;
 
 /** Nothing may change in a month that closes for the archive: its runs count as gone already (protocol rule 29). */
 export const NOT_LEAVING = sql<boolean>`NOT EXISTS (SELECT FROM partition_state

@@ -12,6 +12,7 @@ export const branchFacts = {
       .describe("ids of direct downstreams or of groups: one, a list, or a text with commas; empty: none"),
   }),
   launch: { kind: "in_process" },
+  isInstant: true,
   fileFields: [],
 } satisfies Omit<OperatorDescriptor, "load">;
 

@@ -14,6 +14,7 @@ export const shortCircuitFacts = {
       .describe("false: only the direct downstreams are skipped, and the others' trigger rules decide"),
   }),
   launch: { kind: "in_process" },
+  isInstant: true,
   fileFields: [],
 } satisfies Omit<OperatorDescriptor, "load">;
 

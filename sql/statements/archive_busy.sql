@@ -6,7 +6,7 @@
 WITH owing AS (
   SELECT run_id, 'an attempt is not settled' AS why FROM attempt
   WHERE run_id >= $1::uuid AND run_id < $2::uuid
-    AND (state IN ('open', 'orphan') OR settle_at IS NOT NULL OR search_at IS NOT NULL OR duplicates IS NOT NULL)
+    AND ((ending IS NOT NULL AND state IN ('open', 'orphan')) OR settle_at IS NOT NULL OR search_at IS NOT NULL OR duplicates IS NOT NULL)
 ), busy AS (
   SELECT run_id, CASE WHEN quarantine IS NOT NULL THEN 'it is put aside' ELSE 'it is ' || state END AS why FROM dag_run
   WHERE run_id >= $1::uuid AND run_id < $2::uuid AND (state NOT IN ('success', 'failed') OR quarantine IS NOT NULL)

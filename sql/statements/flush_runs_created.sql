@@ -19,7 +19,7 @@ WITH sent AS (
   INSERT INTO run_key (run_id, dag_id, dag_run_id, logical_at)
   SELECT run_id, dag_id, dag_run_id, instant(logical_at) FROM sent
   ON CONFLICT DO NOTHING
-  RETURNING run_id
+  RETURNING 1
 ), created AS (
   INSERT INTO dag_run (
     run_id, dag_id, dag_run_id, run_type, logical_at, interval_start_at, interval_end_at, run_after_at, version_id,
@@ -29,7 +29,9 @@ WITH sent AS (
   SELECT run_id, dag_id, dag_run_id, run_type, instant(logical_at), instant(interval_start_at), instant(interval_end_at),
          instant(run_after_at), version_id, backfill_id, conf, state, instant(queued_at), instant(started_at),
          instant(ended_at), triggered_by, quarantine, ending, budget_level, only_tasks, concurrency_key
-  FROM sent JOIN keys USING (run_id)
+  FROM sent
+  ON CONFLICT (run_id) DO NOTHING
   RETURNING 1
 )
-SELECT assert_rows('runs created', cardinality($1::uuid[]), (SELECT count(*) FROM created))
+SELECT assert_rows('runs created', cardinality($1::uuid[]), (SELECT count(*) FROM created)),
+       assert_rows('run keys created', cardinality($1::uuid[]), (SELECT count(*) FROM keys))

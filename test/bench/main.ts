@@ -10,6 +10,7 @@ import { latency } from "./latency.ts";
 import { soak } from "./soak.ts";
 import { pipeline10m } from "./pipeline-10m.ts";
 import { queues } from "./queues.ts";
+import { scale } from "./scale.ts";
 import { throughput } from "./throughput.ts";
 import { takeover } from "./takeover.ts";
 import { trigger } from "./trigger.ts";
@@ -23,6 +24,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   largeStart,
   soak,
   throughput,
+  scale,
   latency,
   takeover,
   trigger,

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { LoadedDag } from "../../engine/core/dag.ts";
-import type { OperatorDescriptor } from "../../engine/core/operator.ts";
+import type { AnyOperator, OperatorDescriptor } from "../../engine/core/operator.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 import { REAL_TIME } from "../../engine/core/time-scale.ts";
 import { prepareTask } from "../../engine/dagfile/prepare.ts";
@@ -18,6 +18,7 @@ export function benchEngine(
   { types = [], ...more }: Partial<EngineDeps> & { readonly types?: readonly OperatorDescriptor[] } = {},
 ): Promise<Engine> {
   const operators = new Map([...operatorDescriptors, ...types].map((descriptor) => [descriptor.type, descriptor]));
+  const loaded = new Map<string, Promise<AnyOperator>>();
   const silent = (): void => undefined;
   const complain = (details: object, message: string): void => {
     throw new Error(`the engine says: ${message}`, { cause: (details as { err?: unknown }).err });
@@ -36,7 +37,11 @@ export function benchEngine(
     time: REAL_TIME,
     onMails: silent,
     operators,
-    operator: async (type) => descriptorOf(type).load(testHost()),
+    operator: (type) => {
+      const known = loaded.get(type) ?? descriptorOf(type).load(testHost());
+      loaded.set(type, known);
+      return known;
+    },
     connection: (name) => ({ name, region: "us-east-1", settings: {} }),
     letGo: silent,
     prepare: ({ run, mapped, ...rest }) => {

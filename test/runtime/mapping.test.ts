@@ -24,7 +24,7 @@ const numbers = (count: number): number[] => Array.from({ length: count }, (_, i
 const mapped = (items: Json) =>
   dagSpec([
     taskSpec("load", { forEach: { items, maxParallel: null, label: null } }),
-    taskSpec("sum", { dependsOn: ["load"] }),
+    taskSpec("sum", { dependsOn: ["load"], with: { loaded: "{{ tasks.load.output }}" } }),
   ]);
 
 /** Renders as the real one does: the whole is mapped over its items, an instance has its item. */

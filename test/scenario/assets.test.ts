@@ -8,6 +8,7 @@ import type { QueuedAsset } from "../../engine/core/assets/events.ts";
 import type { DagRun, DagState } from "../../engine/core/records.ts";
 import type { FlushBatch, LoadedWorld } from "../../engine/core/flush-batch.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
+import { kindsOf } from "./kinds.ts";
 import { dagSpec, taskSpec } from "./scenario.ts";
 
 const rethrow = (_runId: string, error: unknown): never => {
@@ -47,7 +48,7 @@ class Fleet {
       variables: [],
       dagTasks: [],
     };
-    this.world = new World(this.loaded, () => false, rethrow);
+    this.world = new World(this.loaded, kindsOf(() => false), rethrow);
   }
 
   private context(): DecisionContext {
@@ -118,7 +119,7 @@ class Fleet {
       for (const row of batch.assetsQueued) queue.set(`${row.dagId}/${row.asset}`, row);
     }
     const assetQueue = [...queue.values()].filter(({ updates }) => updates > 0);
-    this.world = new World({ ...this.loaded, assetQueue }, () => false, rethrow);
+    this.world = new World({ ...this.loaded, assetQueue }, kindsOf(() => false), rethrow);
     return this;
   }
 

@@ -130,6 +130,7 @@ test("a job that is long in ending is not looked at more and more often", async 
     const deps = {
       settings: DEFAULT_SETTINGS,
       operator: async () => operator,
+      operators: new Map(),
       connection: (name: string) => ({ name, region: "us-east-1", settings: {} }),
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     } as unknown as ConstructorParameters<typeof Observer>[0];
@@ -170,6 +171,7 @@ test("a job whose look goes wrong does not hide the others of its batch", async 
     const deps = {
       settings: DEFAULT_SETTINGS,
       operator: async () => operator,
+      operators: new Map(),
       connection: (name: string) => ({ name, region: "us-east-1", settings: {} }),
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     } as unknown as ConstructorParameters<typeof Observer>[0];
@@ -218,6 +220,7 @@ test("a sensor that was cancelled is not looked at any more", async () => {
     const observer = new Observer(deps, clock, () => undefined);
     const launcher = {} as unknown as ConstructorParameters<typeof Dispatch>[3];
     const dispatch = new Dispatch(deps, clock, s.world, launcher, observer, () => undefined);
+    s.world.takePending();
     dispatch.run([{ active, position: 0 }]);
     await vi.advanceTimersByTimeAsync(60_000);
     expect(looks).toBeGreaterThan(0);
@@ -243,9 +246,11 @@ test("a launch whose connection cannot be had is pushed back, and not forgotten"
     },
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   } as unknown as ConstructorParameters<typeof Launcher>[0];
-  const clock = { now: () => s.now, realMs: (ms: number) => ms } as unknown as ConstructorParameters<
-    typeof Launcher
-  >[1];
+  const clock = {
+    now: () => s.now,
+    isBefore: (at: number) => s.now < at,
+    realMs: (ms: number) => ms,
+  } as unknown as ConstructorParameters<typeof Launcher>[1];
   const posted: string[] = [];
   const launcher = new Launcher(deps, clock, (_key, event) => void posted.push(event.kind));
   launcher.submit({ active, position: 0 }, s.attempt("a"), {});

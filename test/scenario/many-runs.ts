@@ -19,6 +19,7 @@ import type {
 import type { FlushBatch, LoadedWorld } from "../../engine/core/flush-batch.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 import { isRunFinished } from "../../engine/core/states.ts";
+import { kindsOf } from "./kinds.ts";
 
 const DAY_MS = 86_400_000;
 const LAUNCHES: Record<string, Launch> = {
@@ -310,7 +311,7 @@ export class ManyRuns {
     };
     return new World(
       loaded,
-      (operator) => operator === "sensor",
+      kindsOf((operator) => operator === "sensor"),
       (_runId, error) => {
         throw error;
       },

@@ -18,6 +18,7 @@ import { isRunFinished } from "../../engine/core/states.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 import { keyOf as deadlineKey } from "../../engine/core/machine/deadlines.ts";
 import { keyOf } from "../../engine/core/machine/active-run.ts";
+import { kindsOf } from "./kinds.ts";
 
 const rethrow = (_runId: string, error: unknown): never => {
   throw error;
@@ -249,7 +250,7 @@ export class Nights {
       variables: [],
       dagTasks: [],
     };
-    return new World(loaded, () => false, rethrow);
+    return new World(loaded, kindsOf(() => false), rethrow);
   }
 
   private context(): DecisionContext {

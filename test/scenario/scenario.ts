@@ -13,6 +13,7 @@ import type { Attempt, Booked, DagRun, TaskKey } from "../../engine/core/records
 import type { FlushBatch, LoadedWorld } from "../../engine/core/flush-batch.ts";
 import type { MarkedTaskState, TaskWish } from "../../engine/core/commands.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
+import { kindsOf } from "./kinds.ts";
 import { dagSpec, taskSpec, tasksOf } from "./specs.ts";
 
 export { dagSpec, taskSpec, tasksOf };
@@ -64,7 +65,7 @@ export class Scenario {
       variables: [],
       dagTasks: [],
     };
-    this.world = new World(this.loaded, (operator) => LAUNCHES[operator]?.kind === "sensor", rethrow);
+    this.world = new World(this.loaded, kindsOf((operator) => LAUNCHES[operator]?.kind === "sensor"), rethrow);
     this.world.enterRun(null, bareRun(this.planned()));
     this.seen = this.world.runs.get(RUN);
     this.turn();
@@ -317,7 +318,7 @@ export class Scenario {
         expansions: this.flushed("expansions"),
         booked: this.booked(),
       },
-      (operator) => LAUNCHES[operator]?.kind === "sensor",
+      kindsOf((operator) => LAUNCHES[operator]?.kind === "sensor"),
       rethrow,
     );
     this.seen = this.world.runs.get(RUN);

@@ -115,8 +115,9 @@ export class StoredRows {
   }
 }
 
-/** The condition of the index attempt_owing. */
-const isOwing = (attempt: Attempt): boolean => attempt.state === "open" || hasDebts(attempt);
+/** What is read of attempts even when the run has ended or waits. */
+const isOwing = (attempt: Attempt): boolean =>
+  (attempt.state === "open" && attempt.ending !== null) || hasDebts(attempt);
 
 // What the CHECKs of the tables demand, and what no time may be.
 

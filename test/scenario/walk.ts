@@ -12,6 +12,7 @@ import type { DagRun } from "../../engine/core/records.ts";
 import type { LoadedWorld } from "../../engine/core/flush-batch.ts";
 import type { TaskWish } from "../../engine/core/commands.ts";
 import { isRunFinished } from "../../engine/core/states.ts";
+import { kindsOf } from "./kinds.ts";
 import { nameOf, owedBy, pictureOf, type Debts } from "./memory.ts";
 import { taskSpec } from "./scenario.ts";
 import { StoredRows } from "./stored-rows.ts";
@@ -60,7 +61,7 @@ export class Walk {
     const rethrow = (_runId: string, error: unknown): never => {
       throw error;
     };
-    return new World(loaded, (operator) => launchOf(operator).kind === "sensor", rethrow);
+    return new World(loaded, kindsOf((operator) => launchOf(operator).kind === "sensor"), rethrow);
   }
 
   context(): DecisionContext {

@@ -131,13 +131,15 @@ describe("rule 29: a month of ended runs", () => {
   });
 });
 
+const BEING_ENDED = `UPDATE attempt SET ended_at = NULL, ending = '{"cause": "cancel"}'`;
+
 describe("rule 29: closing refuses while a run", () => {
   it.each([
     ["is queued", "UPDATE dag_run SET state = 'queued', started_at = NULL, ended_at = NULL", "it is queued"],
     ["runs", "UPDATE dag_run SET state = 'running', ended_at = NULL", "it is running"],
     ["is put aside", "UPDATE dag_run SET quarantine = 'bad data'", "it is put aside"],
-    ["has an open attempt", "UPDATE attempt SET state = 'open', ended_at = NULL", "an attempt is not settled"],
-    ["has an orphan", "UPDATE attempt SET state = 'orphan', ended_at = NULL", "an attempt is not settled"],
+    ["has a job that is being ended", `${BEING_ENDED}, state = 'open'`, "an attempt is not settled"],
+    ["has an orphan", `${BEING_ENDED}, state = 'orphan'`, "an attempt is not settled"],
     ["waits for its bill", "UPDATE attempt SET settle_at = now()", "an attempt is not settled"],
     ["is to be searched again", "UPDATE attempt SET search_at = now()", "an attempt is not settled"],
     ["has duplicates to cancel", "UPDATE attempt SET duplicates = '[1]'", "an attempt is not settled"],

@@ -240,7 +240,7 @@ describe("rule 26: a run's key", () => {
     const sameDate = run(dag, { logicalAt: first.logicalAt });
     for (const twin of [sameId, sameDate]) {
       const outcome = await writer.flush({ runsCreated: [run(dag), twin] });
-      expect(outcome).toEqual({ kind: "conflict", message: "runs created: 1 of 2 rows as expected" });
+      expect(outcome).toEqual({ kind: "conflict", message: "run keys created: 1 of 2 rows as expected" });
     }
     expect(await loadRun(here.store, sameId.runId)).toBeNull();
   });

@@ -8,10 +8,12 @@ export interface Room {
   readonly pools: ReadonlyMap<string, number>;
   /** What is at work; as it was again when the pass is over. */
   readonly slots: Slots;
-  /** How many more launches may be under way. */
+  /** How many launches are begun at most. */
   readonly launches: number;
+  /** How many more requests may be under way: those of launches that send one. */
+  readonly requests: number;
   /** How many more of them the service of a task may be given. */
-  readonly launchesOf: (spec: TaskSpec) => number;
+  readonly requestsOf: (spec: TaskSpec) => number;
   /** Whether nothing of this DAG is begun but teardowns. */
   readonly isPaused: (dagId: string) => boolean;
   readonly reserved: Reservations;
@@ -44,11 +46,11 @@ export class Reservations {
   private readonly byPool = new Map<string, Aspirants>();
 
   /** Forgets who waits no more, or for something else than its pool. */
-  refresh(room: Pick<Room, "slots" | "pools" | "isPaused" | "launchesOf">): void {
+  refresh(room: Pick<Room, "slots" | "pools" | "isPaused" | "requestsOf">): void {
     for (const aspirants of this.byPool.values()) {
       for (const lane of aspirants.lanes) {
         const stop = lane.places.length === 0 ? null : stopOf(lane, room);
-        const isOver = lane.places.length === 0 || room.isPaused(lane.keys.dag) || room.launchesOf(lane.spec) <= 0;
+        const isOver = lane.places.length === 0 || room.isPaused(lane.keys.dag) || room.requestsOf(lane.spec) <= 0;
         if (isOver || (stop !== null && !waitsForPool(stop))) leave(aspirants, lane);
       }
     }
@@ -132,7 +134,7 @@ export function stopOf(
  */
 export function admissible(ready: ReadyTasks, room: Room): Candidate[] {
   const teardowns = [...ready.teardowns.values()];
-  const pass = new Pass(room);
+  const pass = new Pass(room, ready.instants);
   room.reserved.refresh(room);
   for (const rank of ready.ranks) {
     if (pass.isOver) break;
@@ -156,13 +158,17 @@ class Pass {
   /** By service: what this pass has given it. */
   private readonly launched = new Map<string, number>();
   private readonly room: Room;
+  private requestsLeft: number;
+  private instantsLeft: number;
 
-  constructor(room: Room) {
+  constructor(room: Room, instants: number) {
     this.room = room;
+    this.requestsLeft = room.requests;
+    this.instantsLeft = instants;
   }
 
   get isOver(): boolean {
-    return this.admitted.length >= this.room.launches;
+    return this.admitted.length >= this.room.launches || (this.requestsLeft <= 0 && this.instantsLeft <= 0);
   }
 
   /** Hands out slots among equals, one at a time, to the DAG that holds the fewest. */
@@ -195,8 +201,7 @@ class Pass {
       room.slots.count(lane.keys, lane.spec, lane.isSensor, 1);
       if (lane.keys.pool !== null && !lane.isSensor) room.reserved.took(lane);
       this.taken.push(lane);
-      const service = serviceOf(lane.spec);
-      this.launched.set(service, (this.launched.get(service) ?? 0) + 1);
+      this.countRequest(lane);
       this.admitted.push({ active: lane.active, position });
       turn.placeAt++;
       return true;
@@ -204,10 +209,24 @@ class Pass {
     return false;
   }
 
+  private countRequest({ isInstant, spec }: Lane): void {
+    if (isInstant) {
+      this.instantsLeft--;
+      return;
+    }
+    this.requestsLeft--;
+    const service = serviceOf(spec);
+    this.launched.set(service, (this.launched.get(service) ?? 0) + 1);
+  }
+
+  private requestsLeftFor({ spec }: Lane): number {
+    return Math.min(this.requestsLeft, this.room.requestsOf(spec) - (this.launched.get(serviceOf(spec)) ?? 0));
+  }
+
   private fits(lane: Lane): boolean {
     const { room } = this;
     const { pool } = lane.keys;
-    if (room.launchesOf(lane.spec) <= (this.launched.get(serviceOf(lane.spec)) ?? 0)) return false;
+    if (!lane.isInstant && this.requestsLeftFor(lane) <= 0) return false;
     // Thousands may wait for a full pool: they are passed over at the price of a look.
     if (pool !== null && this.full.has(pool) && lane.spec.poolSlots === 1 && !lane.isSensor) return false;
     const stop = stopOf(lane, room);

@@ -2,9 +2,9 @@ import type { ActiveRun, Node } from "./active-run.ts";
 import { specAt } from "./active-run.ts";
 import type { TaskSpec } from "../dag.ts";
 import type { Attempt } from "../records.ts";
-import { Reservations } from "./admission.ts";
+import { Reservations, type Room } from "./admission.ts";
 import { isGrowing } from "./mapped.ts";
-import { ReadyTasks, type Candidate } from "./ready-tasks.ts";
+import { ReadyTasks, type Candidate, type OperatorKinds } from "./ready-tasks.ts";
 import { serviceOf, slotKeys, Slots } from "./slots.ts";
 
 /**
@@ -27,11 +27,11 @@ export class Backlog {
   private readonly unsentOf = new Map<string, number>();
   /** Mapped tasks whose instances are not all made. */
   readonly growing = new Map<string, Candidate>();
-  private readonly isSensor: (operator: string) => boolean;
+  private readonly kinds: OperatorKinds;
 
-  constructor(isSensor: (operator: string) => boolean) {
-    this.isSensor = isSensor;
-    this.ready = new ReadyTasks(isSensor);
+  constructor(kinds: OperatorKinds) {
+    this.kinds = kinds;
+    this.ready = new ReadyTasks(kinds);
   }
 
   /** The node at `position` was `before` and is `after`; null: it was, or is, not there. */
@@ -43,13 +43,14 @@ export class Backlog {
     else this.ready.remove({ active, position });
     keep(this.unprepared, key, isReady && after.prepared === null && after.listing === null, { active, position });
     const isUnsent = after?.attempt?.state === "open" && after.attempt.ref === null;
-    // A teardown is held up by nothing (rule 25).
-    this.countUnsent(key, spec, isUnsent && spec.teardownOf.length === 0);
+    // A teardown is held up by nothing (rule 25), and who sends no request holds up nobody.
+    const counts = spec.teardownOf.length === 0 && !this.kinds.isInstant(spec.operator);
+    this.countUnsent(key, spec, isUnsent && counts);
     put(this.resting, key, this.unsent.has(key) && isResting(after?.attempt ?? null));
     const change = Number(holdsSlot(after)) - Number(holdsSlot(before));
     if (change === 0 || spec.teardownOf.length > 0) return;
     const { taskAt } = after ?? before ?? { taskAt: position };
-    this.slots.count(slotKeys(active, taskAt), spec, this.isSensor(spec.operator), change > 0 ? 1 : -1);
+    this.slots.count(slotKeys(active, taskAt), spec, this.kinds.isSensor(spec.operator), change > 0 ? 1 : -1);
   }
 
   private countUnsent(key: string, spec: TaskSpec, isUnsent: boolean): void {
@@ -60,13 +61,13 @@ export class Backlog {
   }
 
   /**
-   * How many more launches may be under way, of all services and of the one of a task: what one service pushes back holds up
+   * How many more requests may be under way, of all services and of the one of a task: what one service pushes back holds up
    * its own launches, and nobody else's.
    */
-  roomFor(maxSubmits: number): { readonly launches: number; readonly launchesOf: (spec: TaskSpec) => number } {
+  roomFor(maxSubmits: number): Pick<Room, "requests" | "requestsOf"> {
     return {
-      launches: maxSubmits - (this.unsent.size - this.resting.size),
-      launchesOf: (spec) => maxSubmits - (this.unsentOf.get(serviceOf(spec)) ?? 0),
+      requests: maxSubmits - (this.unsent.size - this.resting.size),
+      requestsOf: (spec) => maxSubmits - (this.unsentOf.get(serviceOf(spec)) ?? 0),
     };
   }
 

@@ -140,6 +140,10 @@ export class Pasts {
     return this.followers.has(runId);
   }
 
+  get isAnyAwaited(): boolean {
+    return this.followers.size > 0;
+  }
+
   get hasChanged(): boolean {
     return this.changed.size > 0;
   }

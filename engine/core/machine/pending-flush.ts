@@ -33,6 +33,10 @@ class Rows<T> {
     return this.created.size === 0 && this.changed.size === 0;
   }
 
+  get news(): number {
+    return this.created.size;
+  }
+
   creations = (): T[] => [...this.created.values()];
   changes = (): Change<T>[] => [...this.changed.values()];
 }
@@ -156,6 +160,16 @@ export class PendingFlush {
     }
     const key = keyOf(entry);
     this.history.set(key, { ...entry, from: this.history.get(key)?.from ?? entry.from });
+  }
+
+  /** How many new rows of a kind have gathered. */
+  news(kind: "tasks" | "attempts"): number {
+    return this[kind].news;
+  }
+
+  /** Whether commands are among it. */
+  get hasApplied(): boolean {
+    return this.commands.length > 0;
   }
 
   get isEmpty(): boolean {

@@ -8,6 +8,14 @@ export interface Candidate {
   readonly position: number;
 }
 
+/** What limits ask about an operator. */
+export interface OperatorKinds {
+  /** It only waits, and holds no slot. */
+  isSensor(operator: string): boolean;
+  /** Its launch sends no request to anybody. */
+  isInstant(operator: string): boolean;
+}
+
 /** The instances of one task of one run that wait for a slot: what stops one of them stops them all. */
 export interface Lane {
   readonly active: ActiveRun;
@@ -15,6 +23,8 @@ export interface Lane {
   readonly spec: TaskSpec;
   readonly keys: SlotKeys;
   readonly isSensor: boolean;
+  /** Its launch sends no request to anybody. */
+  readonly isInstant: boolean;
   readonly rank: Rank;
   /** Places in the run, by map index. */
   readonly places: number[];
@@ -34,11 +44,13 @@ export class ReadyTasks {
   /** Held up by nothing (rule 25). */
   readonly teardowns = new Map<string, Candidate>();
   private readonly lanes = new Map<string, Lane>();
-  private readonly isSensor: (operator: string) => boolean;
+  private readonly kinds: OperatorKinds;
   private count = 0;
+  /** How many of them send no request. */
+  instants = 0;
 
-  constructor(isSensor: (operator: string) => boolean) {
-    this.isSensor = isSensor;
+  constructor(kinds: OperatorKinds) {
+    this.kinds = kinds;
   }
 
   get size(): number {
@@ -58,6 +70,7 @@ export class ReadyTasks {
     if (lane.places[at] === position) return;
     lane.places.splice(at, 0, position);
     this.count++;
+    if (lane.isInstant) this.instants++;
   }
 
   remove({ active, position }: Candidate): void {
@@ -69,6 +82,7 @@ export class ReadyTasks {
     if (lane.places[at] !== position) return;
     lane.places.splice(at, 1);
     this.count--;
+    if (lane.isInstant) this.instants--;
     if (lane.places.length === 0) this.close(key, lane);
   }
 
@@ -77,7 +91,9 @@ export class ReadyTasks {
     if (!spec) throw new Error(`run ${active.run.dagRunId} has no task at ${taskAt}`);
     const rank = this.rank(active.dag.weights[taskAt] ?? spec.priority, active.run.backfillId !== null);
     const keys = slotKeys(active, taskAt);
-    const lane = { active, taskAt, spec, keys, isSensor: this.isSensor(spec.operator), rank, places: [] };
+    const isSensor = this.kinds.isSensor(spec.operator);
+    const isInstant = this.kinds.isInstant(spec.operator);
+    const lane = { active, taskAt, spec, keys, isSensor, isInstant, rank, places: [] };
     const lanes = rank.dags.get(keys.dag) ?? [];
     rank.dags.set(keys.dag, lanes);
     lanes.splice(

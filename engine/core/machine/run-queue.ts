@@ -7,6 +7,8 @@ interface Questions {
   readonly isBarred: (active: ActiveRun) => boolean;
   /** A run under way waits for it: it starts beyond the limit, else neither would ever go on. */
   readonly isAwaited: (active: ActiveRun) => boolean;
+  /** Whether that is so of any run at all. */
+  readonly isAnyAwaited: () => boolean;
 }
 
 /** The runs of one backfill, or of one DAG outside backfills: at most `limit` at a time, oldest logical date first. */
@@ -55,13 +57,17 @@ export class RunQueue {
 
   /** The run that starts next, once its time has come; null: none waits, or there is no room. */
   get first(): ActiveRun | null {
-    return this.coming[0] ?? null;
+    return this.upTo(1)[0] ?? null;
   }
 
   /** The runs for which there is room, in the order in which they start. */
   get coming(): readonly ActiveRun[] {
+    return this.upTo(Infinity);
+  }
+
+  private upTo(most: number): readonly ActiveRun[] {
     if (this.isPaused || this.waiting.length === 0) return [];
-    const room = Math.max(0, this.limit - this.running.size);
+    const room = Math.min(most, Math.max(0, this.limit - this.running.size));
     if (!this.isSorted) {
       const { direction } = this;
       this.waiting.sort(
@@ -69,7 +75,7 @@ export class RunQueue {
       );
       this.isSorted = true;
     }
-    const { isBarred, isAwaited } = this.questions;
+    const { isBarred, isAwaited, isAnyAwaited } = this.questions;
     const coming: ActiveRun[] = [];
     const keys = new Set<string>();
     for (const active of room > 0 ? this.waiting : []) {
@@ -79,7 +85,7 @@ export class RunQueue {
       if (key !== null) keys.add(key);
       coming.push(active);
     }
-    return coming.length > 0
+    return coming.length > 0 || !isAnyAwaited()
       ? coming
       : this.waiting.filter((active) => isAwaited(active) && !isBarred(active)).slice(0, 1);
   }

@@ -9,6 +9,7 @@ interface Surroundings {
   isPaused(dagId: string): boolean;
   /** A run under way waits for this one. */
   isAwaited(runId: string): boolean;
+  isAnyAwaited(): boolean;
   /** A backfill is new (`before` null) or has changed. */
   wrote(before: Backfill | null, after: Backfill): void;
 }
@@ -145,6 +146,7 @@ export class RunQueues {
   private readonly questions = {
     isBarred: (active: ActiveRun): boolean => this.concurrency.isTaken(active),
     isAwaited: ({ run }: ActiveRun): boolean => this.world.isAwaited(run.runId),
+    isAnyAwaited: (): boolean => this.world.isAnyAwaited(),
   };
 
   private of(active: ActiveRun): RunQueue {

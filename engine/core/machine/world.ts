@@ -16,13 +16,11 @@ import { Pasts } from "./past.ts";
 import { PendingFlush } from "./pending-flush.ts";
 import { Planner } from "./planner.ts";
 import { activeRun, bareRun, rowsByRun, type RunRows } from "./run-rows.ts";
-import type { Candidate } from "./ready-tasks.ts";
+import type { Candidate, OperatorKinds } from "./ready-tasks.ts";
 import { RunTimeouts } from "./run-timeouts.ts";
 import { RunDraft, keepDebts } from "./run-draft.ts";
 import { RunQueues } from "./run-queues.ts";
-
-/** A task whose rows changed: the shell asks what it owes once the change is durable. */
-export type Touched = Candidate;
+import { Touches, type Touched } from "./touches.ts";
 
 /**
  * All that the writer remembers. Decisions are made on drafts (decideTask, decideRun) and applied here whole; what they
@@ -37,7 +35,7 @@ export class World {
   private readonly onPoison: (runId: string, error: unknown) => void;
   private readonly queues: RunQueues;
   private readonly backlog: Backlog;
-  private readonly touched = new Map<string, Touched>();
+  private readonly touched = new Touches();
   private readonly timeouts = new RunTimeouts();
   readonly pasts = new Pasts(this.runs);
   private readonly renderKey: RenderKey;
@@ -47,13 +45,13 @@ export class World {
   /** `onPoison` hears of every run that a decision could not be made about; it has been put aside (rule 7). */
   constructor(
     loaded: LoadedWorld,
-    isSensor: (operator: string) => boolean,
+    kinds: OperatorKinds,
     onPoison: (runId: string, error: unknown) => void,
     renderKey: RenderKeyWith = (_spec, _run, template) => template,
   ) {
     this.variables = new Variables(loaded.variables, (change) => this.pending.variable(change));
     this.renderKey = (spec, run, template) => renderKey(spec, run, template, this.variables.values);
-    this.backlog = new Backlog(isSensor);
+    this.backlog = new Backlog(kinds);
     this.onPoison = onPoison;
     this.installationId = loaded.installationId;
     this.known = new KnownDags(loaded);
@@ -61,6 +59,7 @@ export class World {
     this.queues = new RunQueues(loaded.backfills, {
       isPaused: (dagId) => this.planner.isPaused(dagId),
       isAwaited: (runId) => this.pasts.isAwaited(runId),
+      isAnyAwaited: () => this.pasts.isAnyAwaited,
       wrote: (before, after) => this.pending.backfill(before, after),
     });
     this.planner = new Planner(loaded, this.surroundings());
@@ -97,7 +96,7 @@ export class World {
     this.queues.add(active);
     active.nodes.forEach((node, position) => {
       this.backlog.moved(active, position, null, node);
-      this.touch(active, position);
+      this.touched.add(active, position);
     });
     for (const taskAt of active.mapped.keys()) this.backlog.mapped(active, taskAt);
     this.timeouts.watch(active);
@@ -202,11 +201,10 @@ export class World {
   admit(context: DecisionContext): void {
     const { ready, slots, reserved } = this.backlog;
     if (ready.size === 0) return;
-    const { settings } = context;
-    const { launches: most, launchesOf } = this.backlog.roomFor(settings.maxSubmits);
-    const launches = Math.min(most, settings.maxNewRowsPerFlush);
+    const { maxSubmits, maxNewRowsPerFlush: launches } = context.settings;
+    const requests = this.backlog.roomFor(maxSubmits);
     const isPaused = (dagId: string): boolean => this.planner.isPaused(dagId);
-    const room = { pools: this.pools, slots, launches, launchesOf, isPaused, reserved };
+    const room = { pools: this.pools, slots, launches, ...requests, isPaused, reserved };
     for (const { active, position } of admissible(ready, room)) {
       this.decide(active, context, (draft) => decideTask(draft, position, { kind: "admitted" }, context));
     }
@@ -214,11 +212,15 @@ export class World {
 
   /** What has gathered since the last call; null when nothing has. */
   takePending(): { readonly batch: PendingFlush; readonly touched: readonly Touched[] } | null {
-    if (this.pending.isEmpty && this.touched.size === 0) return null;
-    const taken = { batch: this.pending, touched: [...this.touched.values()] };
+    if (this.pending.isEmpty && this.touched.isEmpty) return null;
+    const taken = { batch: this.pending, touched: this.touched.take() };
     this.pending = new PendingFlush();
-    this.touched.clear();
     return taken;
+  }
+
+  /** Whether a task has changed since the last call of takePending. */
+  isTouched(task: Touched): boolean {
+    return this.touched.has(task);
   }
 
   get gathered(): PendingFlush {
@@ -278,7 +280,7 @@ export class World {
     if (draft.started) {
       active.nodes = [...draft.started];
       active.unstored.clear();
-      draft.started.forEach((_, position) => this.touch(active, position));
+      draft.started.forEach((_, position) => this.touched.add(active, position));
     }
     for (const [taskAt, mapped] of draft.mapped) active.mapped.set(taskAt, mapped);
     for (const [position, node] of draft.nodes) {
@@ -286,7 +288,7 @@ export class World {
       active.nodes[position] = node;
       active.unstored.delete(position);
       this.backlog.moved(active, position, before, node);
-      this.touch(active, position);
+      this.touched.add(active, position);
     }
     for (const taskAt of active.mapped.keys()) this.backlog.mapped(active, taskAt);
     for (const position of draft.outputsGone) active.outputs.delete(position);
@@ -322,10 +324,6 @@ export class World {
         return gathered();
       },
     };
-  }
-
-  private touch(active: ActiveRun, position: number): void {
-    this.touched.set(`${active.run.runId}/${position}`, { active, position });
   }
 
   /** A run that has ended makes room; it leaves memory once it owes nothing. */

@@ -28,8 +28,8 @@ export async function waitingApprovals(store: Store, limit = 500): Promise<Waiti
     )
     .select(["dag_run.dag_id", "dag_run.dag_run_id", "attempt.run_id", "dag_task.task_id", "attempt.map_index"])
     .select(["attempt.try_number", "attempt.ref", "attempt.submitted_at", "attempt.intent_at"])
-    // The index of what is owed begins with these words.
-    .where(sql<boolean>`attempt.state IN ('open', 'orphan') AND attempt.ref IS NOT NULL`)
+    // Found by way of the runs that have not ended.
+    .where(sql<boolean>`dag_run.state IN ('queued', 'running') AND attempt.state = 'open' AND attempt.ref IS NOT NULL`)
     .where("attempt.operator", "=", APPROVAL)
     .orderBy("attempt.intent_at")
     .limit(limit)

@@ -7,6 +7,7 @@ import { Backlog } from "../../../engine/core/machine/backlog.ts";
 import { compileDag } from "../../../engine/core/machine/compiled-dag.ts";
 import { activeRun, bareRun } from "../../../engine/core/machine/run-rows.ts";
 import type { DagRun } from "../../../engine/core/records.ts";
+import { kindsOf } from "../../scenario/kinds.ts";
 import { dagSpec, taskSpec } from "../../scenario/scenario.ts";
 
 const PREPARED = { hash: "h", params: {} };
@@ -14,7 +15,7 @@ let runs = 0;
 
 /** Runs whose tasks are all ready, without the machine around them: what admission alone decides. */
 class Waiting {
-  readonly backlog = new Backlog((operator) => operator === "sensor");
+  readonly backlog = new Backlog(kindsOf((operator) => operator === "sensor"));
   readonly pools = new Map<string, number>();
   readonly paused = new Set<string>();
   launches = 1_000;
@@ -44,7 +45,8 @@ class Waiting {
     const { ready, slots, reserved } = this.backlog;
     const isPaused = (dagId: string): boolean => this.paused.has(dagId);
     const { pools, launches } = this;
-    const admitted = admissible(ready, { pools, slots, launches, launchesOf: () => launches, isPaused, reserved });
+    const requests = { requests: launches, requestsOf: () => launches };
+    const admitted = admissible(ready, { pools, slots, launches, ...requests, isPaused, reserved });
     return admitted.map(({ active, position }) => {
       this.move(active, position, "queued");
       return nameOf(active, position);

@@ -1,0 +1,162 @@
+import { quarantineBatch, splitBatch } from "../core/machine/split-batch.ts";
+import type { World } from "../core/machine/world.ts";
+import type { FlushBatch } from "../core/flush-batch.ts";
+import { flush, type FlushSession } from "../store/flush.ts";
+import type { Fence } from "../store/writer-row.ts";
+import type { EngineClock } from "./clock.ts";
+import type { EngineDeps } from "./deps.ts";
+import type { Dispatch } from "./dispatch.ts";
+
+/** The writer's row does not name us any more, or memory can no longer be trusted: the term is over. */
+export class TermOver extends Error {
+  /** fenced: somebody else writes. reload: we may go on after reading everything again. */
+  readonly reason: "fenced" | "reload";
+
+  constructor(reason: "fenced" | "reload", message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** What hears of flushes: one has left with all that was decided so far; one was acknowledged. */
+export interface Flushing {
+  sent(): void;
+  acknowledged(): void;
+  /** The one under way has ended, however it did. */
+  ended(): void;
+}
+
+/**
+ * The flushes of one term. At most one is under way; while it is, the next gathers, so that Postgres and this process work at
+ * the same time. What rows owe is carried out only when the flush that changed them was acknowledged.
+ */
+export class Flushes {
+  private readonly deps: Pick<EngineDeps, "log" | "onMails">;
+  private readonly clock: EngineClock;
+  private readonly session: FlushSession;
+  private readonly fence: Fence;
+  private readonly world: World;
+  private readonly dispatch: Dispatch;
+  private readonly hears: Flushing;
+  /** Settles when the flush that is under way has; it never rejects: see failure. */
+  private underWay: Promise<void> | null = null;
+  private failure: Error | null = null;
+  private isOver = false;
+
+  constructor(
+    deps: Pick<EngineDeps, "log" | "onMails">,
+    clock: EngineClock,
+    session: FlushSession,
+    fence: Fence,
+    world: World,
+    dispatch: Dispatch,
+    hears: Flushing,
+  ) {
+    this.deps = deps;
+    this.clock = clock;
+    this.session = session;
+    this.fence = fence;
+    this.world = world;
+    this.dispatch = dispatch;
+    this.hears = hears;
+  }
+
+  get isUnderWay(): boolean {
+    return this.underWay !== null;
+  }
+
+  /** Throws what ended the term, if anything has. */
+  check(): void {
+    if (this.failure) throw this.failure;
+  }
+
+  /** Makes durable all that has been decided so far, and carries out what it owes. */
+  async all(): Promise<void> {
+    await this.landed();
+    this.send();
+    await this.landed();
+  }
+
+  /** Sends what has gathered, unless a flush is under way: what gathers meanwhile is the next one (rule 4). */
+  send(): void {
+    if (this.underWay) return;
+    const taken = this.world.takePending();
+    this.hears.sent();
+    if (!taken || taken.batch.isEmpty) {
+      this.hears.acknowledged();
+      this.dispatch.run(taken?.touched ?? []);
+      return;
+    }
+    const write = async (): Promise<void> => {
+      try {
+        await this.write(taken.batch.batch());
+        this.hears.acknowledged();
+        if (!this.isOver) this.dispatch.run(taken.touched);
+      } catch (error) {
+        this.failure = error instanceof Error ? error : new Error(String(error));
+      }
+      this.underWay = null;
+      this.hears.ended();
+    };
+    this.underWay = write();
+  }
+
+  /** The last flush of a process that stops in order: nothing new is begun. */
+  async last(): Promise<void> {
+    await this.landed();
+    const taken = this.world.takePending();
+    if (taken && !taken.batch.isEmpty) await this.write(taken.batch.batch());
+  }
+
+  /** Nothing is carried out any more, whatever is still acknowledged. */
+  end(): void {
+    this.isOver = true;
+  }
+
+  /** Waits for the flush that is under way. */
+  async landed(): Promise<void> {
+    await this.underWay;
+    this.check();
+  }
+
+  private async write(batch: FlushBatch): Promise<void> {
+    this.dispatch.intend(batch.attemptsCreated);
+    const sentAt = this.clock.mark();
+    const outcome = await flush(this.session, this.fence, batch);
+    switch (outcome.kind) {
+      case "committed":
+        this.clock.sync(outcome.now, sentAt);
+        if (batch.mails.length > 0) this.deps.onMails();
+        return;
+      case "fenced":
+        throw new TermOver("fenced", "another process has taken the writer's row");
+      case "conflict":
+        throw new TermOver("reload", outcome.message);
+      case "bad_data":
+        this.deps.log.error(
+          { sqlstate: outcome.sqlstate },
+          `a flush was refused, it is tried run by run: ${outcome.message}`,
+        );
+        await this.writeRunByRun(batch);
+        return;
+    }
+  }
+
+  private async writeRunByRun(batch: FlushBatch): Promise<void> {
+    let putAside = false;
+    for (const part of splitBatch(batch)) {
+      const outcome = await flush(this.session, this.fence, part.batch);
+      if (outcome.kind === "committed") continue;
+      if (outcome.kind !== "bad_data" || part.runId === null) throw new TermOver("reload", "a flush was refused");
+      this.deps.log.error({ runId: part.runId }, `the run is quarantined: ${outcome.message}`);
+      const aside = quarantineBatch(part, this.world.runs.get(part.runId)?.run, outcome.message);
+      this.world.drop(part.runId);
+      putAside = true;
+      if (aside && (await flush(this.session, this.fence, aside)).kind !== "committed") {
+        throw new TermOver("reload", `the run ${part.runId} could not be put aside`);
+      }
+    }
+    // Deadlines and mails of a run that stayed out were not written either: memory must not believe they were.
+    if (putAside) throw new TermOver("reload", "a run was put aside");
+  }
+}

@@ -1,0 +1,22 @@
+/** What may stand in an array without quotes: letters, digits and what times and numbers need; "null" would be no text. */
+const PLAIN = /^(?!null$)[\w.:+-]+$/i;
+
+/**
+ * One column of `rows` as Postgres reads an array: `{1,"a b",NULL}`. Written here, because the driver's own walks every
+ * element with closures and three regular expressions: half of what a flush costs this process.
+ */
+export function arrayLiteral<T>(rows: readonly T[], column: (row: T) => unknown): string {
+  let text = "{";
+  for (const row of rows) {
+    if (text.length > 1) text += ",";
+    text += element(column(row));
+  }
+  return `${text}}`;
+}
+
+function element(value: unknown): string {
+  if (value === null) return "NULL";
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (typeof value !== "string") throw new Error(`a column of a flush holds ${typeof value}`);
+  return PLAIN.test(value) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;
+}
