@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import type pg from "pg";
 import type { Instant } from "../core/json.ts";
 import type { FlushBatch } from "../core/flush-batch.ts";
@@ -100,9 +99,15 @@ async function write(client: pg.Client, fence: Fence, queries: readonly pg.Query
   return refusal(failed?.reason);
 }
 
+/** What the driver writes to. */
+interface Corked {
+  cork(): void;
+  uncork(): void;
+}
+
 /** Into the pipe at one go: one system call for a flush, and not two for each of its statements. */
 function together(client: pg.Client, queries: readonly pg.QueryConfig[]): Promise<pg.QueryResult>[] {
-  const { stream } = (client as unknown as { readonly connection: { readonly stream: Socket } }).connection;
+  const { stream } = (client as unknown as { readonly connection: { readonly stream: Corked } }).connection;
   stream.cork();
   try {
     return queries.map((query) => client.query(query));

@@ -48,7 +48,11 @@ class Fleet {
       variables: [],
       dagTasks: [],
     };
-    this.world = new World(this.loaded, kindsOf(() => false), rethrow);
+    this.world = new World(
+      this.loaded,
+      kindsOf(() => false),
+      rethrow,
+    );
   }
 
   private context(): DecisionContext {
@@ -119,7 +123,11 @@ class Fleet {
       for (const row of batch.assetsQueued) queue.set(`${row.dagId}/${row.asset}`, row);
     }
     const assetQueue = [...queue.values()].filter(({ updates }) => updates > 0);
-    this.world = new World({ ...this.loaded, assetQueue }, kindsOf(() => false), rethrow);
+    this.world = new World(
+      { ...this.loaded, assetQueue },
+      kindsOf(() => false),
+      rethrow,
+    );
     return this;
   }
 

@@ -250,7 +250,11 @@ export class Nights {
       variables: [],
       dagTasks: [],
     };
-    return new World(loaded, kindsOf(() => false), rethrow);
+    return new World(
+      loaded,
+      kindsOf(() => false),
+      rethrow,
+    );
   }
 
   private context(): DecisionContext {

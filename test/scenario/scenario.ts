@@ -65,7 +65,11 @@ export class Scenario {
       variables: [],
       dagTasks: [],
     };
-    this.world = new World(this.loaded, kindsOf((operator) => LAUNCHES[operator]?.kind === "sensor"), rethrow);
+    this.world = new World(
+      this.loaded,
+      kindsOf((operator) => LAUNCHES[operator]?.kind === "sensor"),
+      rethrow,
+    );
     this.world.enterRun(null, bareRun(this.planned()));
     this.seen = this.world.runs.get(RUN);
     this.turn();

@@ -61,7 +61,11 @@ export class Walk {
     const rethrow = (_runId: string, error: unknown): never => {
       throw error;
     };
-    return new World(loaded, kindsOf((operator) => launchOf(operator).kind === "sensor"), rethrow);
+    return new World(
+      loaded,
+      kindsOf((operator) => launchOf(operator).kind === "sensor"),
+      rethrow,
+    );
   }
 
   context(): DecisionContext {
