@@ -37,6 +37,15 @@ export class Agenda<T> {
     return this.heap.length > 0 ? this.pop() : undefined;
   }
 
+  get size(): number {
+    return this.heap.length;
+  }
+
+  /** Forgets every entry that is not wanted any more. */
+  keep(isWanted: (item: T, at: number) => boolean): void {
+    for (const { at, item } of this.heap.splice(0)) if (isWanted(item, at)) this.add(at, item);
+  }
+
   /** When the next entry is due; Infinity when there is none. */
   get nextAt(): number {
     return this.heap.length > 0 ? this.at(0) : Infinity;

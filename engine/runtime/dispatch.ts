@@ -18,6 +18,8 @@ export class Dispatch {
   private readonly agenda = new Agenda<TaskKey>();
   /** When each task is asked next, so that a task has one entry that counts, however much it owes. */
   private readonly nextAt = new Map<string, number>();
+  /** Whether the task that is being asked owes something later. */
+  private owesLater = false;
   private readonly alarmed = new Set<string>();
   /** Frozen parameters of attempts made in this process, until their job is known. */
   private readonly params = new Map<string, JsonObject>();
@@ -63,6 +65,7 @@ export class Dispatch {
       const position = active && placeOf(active, key);
       if (active && position !== undefined) this.actOn({ active, position });
     }
+    this.forgetStale();
   }
 
   /** When something is due although nothing happens; Infinity: never. */
@@ -70,9 +73,19 @@ export class Dispatch {
     return this.agenda.nextAt;
   }
 
+  /** A task that has ended leaves the entry of its timeout behind: those of a busy day would fill memory. */
+  private forgetStale(): void {
+    if (this.agenda.size < 500 + 2 * this.nextAt.size) return;
+    this.agenda.keep((key, at) => this.nextAt.get(keyOf(key)) === at);
+  }
+
   private actOn(touched: Touched): void {
     const { active, position } = touched;
-    if (this.world.runs.get(active.run.runId) !== active) return;
+    if (this.world.runs.get(active.run.runId) !== active) {
+      const task = active.nodes[position]?.task;
+      if (task && !this.world.runs.has(task.runId)) this.nextAt.delete(keyOf(task));
+      return;
+    }
     // It has changed again, and that is not durable: what it owes is asked when it is.
     if (this.world.isTouched(touched)) return;
     const node = active.nodes[position];
@@ -81,6 +94,7 @@ export class Dispatch {
     const operator = this.deps.operators.get(spec.operator);
     if (!operator) return;
     const now = this.clock.now();
+    this.owesLater = false;
     for (const item of owed(node, spec, operator.launch, this.deps.settings)) {
       if (item.at > now) this.later(item.at, touched);
       else this.act(item, touched, node.attempt);
@@ -92,6 +106,7 @@ export class Dispatch {
         else this.act(item, touched, attempt);
       }
     }
+    if (!this.owesLater) this.nextAt.delete(keyOf(node.task));
   }
 
   private act(item: Owed, touched: Touched, attempt: Attempt | null): void {
@@ -146,6 +161,7 @@ export class Dispatch {
   private later(at: number, { active, position }: Touched): void {
     const task = active.nodes[position]?.task;
     if (!task) return;
+    this.owesLater = true;
     const { runId, taskNo, mapIndex } = task;
     const name = keyOf(task);
     const known = this.nextAt.get(name);

@@ -19,6 +19,17 @@ scenario(
   },
 );
 
+scenario(
+  "rule 23: a token launch whose repeat is not sent in time is not taken for never sent although its run is cancelled",
+  "a",
+  { a: { operator: "token" } },
+  (s) => {
+    s.submit("a", { kind: "doubt", message: "reset" }).later(0).cancelRun();
+    s.event("a", { kind: "not_sent", tryNumber: 1 }).expect({ a: "queued" });
+    expect(s.owes("a")).toContain("submit +0");
+  },
+);
+
 scenario("rule 23: a withdrawal that comes after a doubt does not end the attempt", "a", {}, (s) => {
   s.cancelRun().submit("a", { kind: "doubt", message: "reset after the request" });
   s.event("a", { kind: "not_sent", tryNumber: 1 }).expect({ a: "queued" });

@@ -177,9 +177,9 @@ export function notSent(draft: RunDraft, position: number, context: DecisionCont
   const attempt = openAttempt(draft, position);
   // A run that lets finish what was begun begins nothing by sending it again.
   const isOver = draft.run.ending !== null && !draft.isTeardown(position);
-  const begunNoMore = isOver && !mayHaveUnseenJob(attempt, context.launchOf(attempt.operator));
-  const ending = attempt.ending ?? (begunNoMore ? draft.run.ending : null);
-  if (ending === null) {
+  const ending = attempt.ending ?? (isOver ? draft.run.ending : null);
+  // A request before this one may have started a job, which only a further one under the same key can show (rule 23).
+  if (ending === null || mayHaveUnseenJob(attempt, context.launchOf(attempt.operator))) {
     resend(draft, position, context);
     return;
   }
