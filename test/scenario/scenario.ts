@@ -29,6 +29,8 @@ const LAUNCHES: Record<string, Launch> = {
   local: { kind: "in_process" },
 };
 
+const KINDS = kindsOf((operator) => LAUNCHES[operator]?.kind === "sensor");
+
 const rethrow = (_runId: string, error: unknown): never => {
   throw error;
 };
@@ -65,11 +67,7 @@ export class Scenario {
       variables: [],
       dagTasks: [],
     };
-    this.world = new World(
-      this.loaded,
-      kindsOf((operator) => LAUNCHES[operator]?.kind === "sensor"),
-      rethrow,
-    );
+    this.world = new World(this.loaded, KINDS, rethrow);
     this.world.enterRun(null, bareRun(this.planned()));
     this.seen = this.world.runs.get(RUN);
     this.turn();
@@ -322,7 +320,7 @@ export class Scenario {
         expansions: this.flushed("expansions"),
         booked: this.booked(),
       },
-      kindsOf((operator) => LAUNCHES[operator]?.kind === "sensor"),
+      KINDS,
       rethrow,
     );
     this.seen = this.world.runs.get(RUN);
