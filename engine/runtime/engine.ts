@@ -215,9 +215,9 @@ class EngineProcess implements Engine {
       const source = { dags: [...this.dags.values()], gone: [...this.gone] };
       const flushing = {
         sent: () => this.facts.leave(),
-        acknowledged: () => {
+        acknowledged: (hasWritten: boolean) => {
           this.launcher.acknowledged(this.facts.acknowledged());
-          this.failures = 0;
+          if (hasWritten && this.isWriting) this.failures = 0;
         },
         ended: () => this.wake.ring(),
       };
@@ -228,6 +228,7 @@ class EngineProcess implements Engine {
       while (!this.isStopping && !lease.isLost) await this.turn(term);
       if (this.isStopping && !lease.isLost) {
         observer.stop();
+        await term.settle();
         await this.launcher.settle(this.clock.realMs(this.deps.settings.requestLimitMs));
         await term.drain(this.facts.take());
         await releaseWriter(this.deps.store, fence);
@@ -251,6 +252,7 @@ class EngineProcess implements Engine {
     this.inboxRang = false;
     for (const change of this.changes.splice(0)) await term.publish(change);
     await term.turn(this.facts.take(), readInbox);
+    if (term.isDurable) this.failures = 0;
     if (!this.facts.isEmpty || this.inboxRang || this.changes.length > 0 || this.isStopping) return;
     if (this.settledWaiters.length > 0 && term.isIdle && this.launcher.isIdle) {
       if (readInbox) for (const resolve of this.settledWaiters.splice(0)) resolve();

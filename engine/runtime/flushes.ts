@@ -21,7 +21,8 @@ export class TermOver extends Error {
 /** What hears of flushes: one has left with all that was decided so far; one was acknowledged. */
 export interface Flushing {
   sent(): void;
-  acknowledged(): void;
+  /** false: there was nothing to write. */
+  acknowledged(hasWritten: boolean): void;
   /** The one under way has ended, however it did. */
   ended(): void;
 }
@@ -65,6 +66,11 @@ export class Flushes {
     return this.underWay !== null;
   }
 
+  /** Whether all that has been decided is durable. */
+  get isDurable(): boolean {
+    return this.underWay === null && this.failure === null && this.world.gathered.isEmpty;
+  }
+
   /** Throws what ended the term, if anything has. */
   check(): void {
     if (this.failure) throw this.failure;
@@ -80,17 +86,19 @@ export class Flushes {
   /** Sends what has gathered, unless a flush is under way: what gathers meanwhile is the next one (rule 4). */
   send(): void {
     if (this.underWay) return;
+    // What was decided since rests on memory that is not durable and never will be (rule 5).
+    this.check();
     const taken = this.world.takePending();
     this.hears.sent();
     if (!taken || taken.batch.isEmpty) {
-      this.hears.acknowledged();
+      this.hears.acknowledged(false);
       this.dispatch.run(taken?.touched ?? []);
       return;
     }
     const write = async (): Promise<void> => {
       try {
         await this.write(taken.batch.batch());
-        this.hears.acknowledged();
+        this.hears.acknowledged(true);
         if (!this.isOver) this.dispatch.run(taken.touched);
       } catch (error) {
         this.failure = error instanceof Error ? error : new Error(String(error));
@@ -149,7 +157,7 @@ export class Flushes {
       if (outcome.kind === "committed") continue;
       if (outcome.kind !== "bad_data" || part.runId === null) throw new TermOver("reload", "a flush was refused");
       this.deps.log.error({ runId: part.runId }, `the run is quarantined: ${outcome.message}`);
-      const aside = quarantineBatch(part, this.world.runs.get(part.runId)?.run, outcome.message);
+      const aside = quarantineBatch(part, this.world.sentRun(part.runId), outcome.message);
       this.world.drop(part.runId);
       putAside = true;
       if (aside && (await flush(this.session, this.fence, aside)).kind !== "committed") {

@@ -143,6 +143,11 @@ export class Term {
     this.flushes.end();
   }
 
+  /** Before a process stops in order: an intent is sent by whoever wrote it, or the next writer would doubt it. */
+  async settle(): Promise<void> {
+    await this.flushes.all();
+  }
+
   /** The last turn of a process that stops in order: what came in is written, and nothing new is begun. */
   async drain(facts: readonly Fact[]): Promise<void> {
     this.decide(facts);
@@ -160,7 +165,12 @@ export class Term {
 
   /** Whether every run has ended and nothing is owed but a late search. */
   get isIdle(): boolean {
-    return !this.flushes.isUnderWay && this.world.isSettled;
+    return this.isDurable && this.world.isSettled;
+  }
+
+  /** Whether all that has been decided is durable. */
+  get isDurable(): boolean {
+    return this.flushes.isDurable;
   }
 
   private context(): DecisionContext {
@@ -203,6 +213,8 @@ export class Term {
         this.deps.log.error({ err: error, dagId: each.state.dagId }, "a schedule could not be planned");
       }
     }
+    // The runs are there, whatever becomes of this process while it makes their tasks (rule 6).
+    if (due.some(({ plan }) => plan.runs.length > 0)) await this.flush();
     planner.assets.enter(() => newRunId(now), now);
     planner.decideDeadlines({ ...this.context(), now });
   }

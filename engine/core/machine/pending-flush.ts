@@ -37,6 +37,11 @@ class Rows<T> {
     return this.created.size;
   }
 
+  /** The row before what has gathered changed it; undefined: nothing has. */
+  before(key: string): T | undefined {
+    return this.changed.get(key)?.from;
+  }
+
   creations = (): T[] => [...this.created.values()];
   changes = (): Change<T>[] => [...this.changed.values()];
 }
@@ -165,6 +170,11 @@ export class PendingFlush {
   /** How many new rows of a kind have gathered. */
   news(kind: "tasks" | "attempts"): number {
     return this[kind].news;
+  }
+
+  /** The run's row before what has gathered changed it; undefined: nothing has. */
+  runBefore(runId: string): DagRun | undefined {
+    return this.runs.before(runId);
   }
 
   /** Whether commands are among it. */

@@ -263,6 +263,11 @@ export class World {
     this.planner.madeRoom(active.run.dagId);
   }
 
+  /** The run's row as the last flush has it: memory may know more by now, or have let the run go. */
+  sentRun(runId: string): DagRun | undefined {
+    return this.pending.runBefore(runId) ?? this.runs.get(runId)?.run;
+  }
+
   /** Lets go of a run whose rows the database would not take; its quarantine is written by whoever found out. */
   drop(runId: string): void {
     const active = this.runs.get(runId);
