@@ -213,8 +213,6 @@ export class Term {
         this.deps.log.error({ err: error, dagId: each.state.dagId }, "a schedule could not be planned");
       }
     }
-    // The runs are there, whatever becomes of this process while it makes their tasks (rule 6).
-    if (due.some(({ plan }) => plan.runs.length > 0)) await this.flush();
     planner.assets.enter(() => newRunId(now), now);
     planner.decideDeadlines({ ...this.context(), now });
   }
