@@ -101,15 +101,25 @@ function outputNames({ tasks }: DagSpec, outputs: Readonly<Record<string, Json>>
   const names: Record<string, Json> = {};
   const entries = Object.entries(outputs).map(([taskId, output]) => [taskId, { output }] as const);
   for (const [taskId, named] of entries) names[taskId] = named;
-  const grouped = new Set(tasks.flatMap(({ taskId, groupId }) => (groupId === null ? [] : [taskId])));
   for (const [taskId, named] of entries) {
-    if (!grouped.has(taskId)) continue;
+    if (!groupedOf(tasks).has(taskId)) continue;
     const way = taskId.split(".");
     let place = names;
     for (const segment of way.slice(0, -1)) place = (place[segment] ??= {}) as Record<string, Json>;
     place[way.at(-1) ?? ""] = { ...(place[way.at(-1) ?? ""] as JsonObject | undefined), ...named };
   }
   return names;
+}
+
+const grouped = new WeakMap<readonly TaskSpec[], ReadonlySet<string>>();
+
+/** The tasks in groups, found once per version: a DAG of thousands of tasks renders as often. */
+function groupedOf(tasks: readonly TaskSpec[]): ReadonlySet<string> {
+  const known = grouped.get(tasks);
+  if (known) return known;
+  const found = new Set(tasks.flatMap(({ taskId, groupId }) => (groupId === null ? [] : [taskId])));
+  grouped.set(tasks, found);
+  return found;
 }
 
 /** Declared parameters: the run's conf before the default. One with neither is left out, and so is an error where it is used. */

@@ -200,10 +200,11 @@ export class Term {
       dagId: state.dagId,
       logicalAts: plan.runs.map(({ logicalAt }) => logicalAt),
     }));
+    const hasWishes = wishes.some(({ logicalAts }) => logicalAts.length > 0);
+    // The run that has a date may have ended in what is not written yet.
+    if (hasWishes) await this.flushes.all();
     // A date taken between this look and the flush is a conflict: everything is read again and planned anew.
-    const taken = wishes.some(({ logicalAts }) => logicalAts.length > 0)
-      ? await takenDates(this.deps.store, wishes)
-      : [];
+    const taken = hasWishes ? await takenDates(this.deps.store, wishes) : [];
     const takenOf = groupBy(taken, ({ dagId }) => dagId);
     for (const each of due) {
       try {
@@ -213,6 +214,8 @@ export class Term {
         this.deps.log.error({ err: error, dagId: each.state.dagId }, "a schedule could not be planned");
       }
     }
+    // The runs are on their way, whatever becomes of this process while it makes their tasks (rule 6).
+    if (hasWishes) this.flushes.send();
     planner.assets.enter(() => newRunId(now), now);
     planner.decideDeadlines({ ...this.context(), now });
   }
