@@ -2,7 +2,11 @@ import { availableParallelism } from "node:os";
 import { airflow } from "./airflow.ts";
 import { chain40 } from "./chain.ts";
 import { demo, nights181 } from "./demo.ts";
+import { largeBackfill } from "./large-backfill.ts";
+import { largeDag } from "./large-dag.ts";
+import { largeFiles } from "./large-files.ts";
 import { largeHistory } from "./large-history.ts";
+import { largeMemory } from "./large-memory.ts";
 import { largeStart } from "./large-start.ts";
 import type { Benchmark, Figure } from "./figures.ts";
 import { inFlight } from "./in-flight.ts";
@@ -20,7 +24,11 @@ const BENCHMARKS: readonly Benchmark[] = [
   nights181,
   chain40,
   inFlight,
+  largeBackfill,
+  largeDag,
+  largeFiles,
   largeHistory,
+  largeMemory,
   largeStart,
   soak,
   throughput,
