@@ -307,6 +307,8 @@ async function rowsOf(db: Reader, runIds: readonly string[]): Promise<Omit<RunRo
     .where(among("output.run_id", runIds))
     .execute();
   const expansions = await db.selectFrom("expansion").selectAll().where(among("run_id", runIds)).execute();
+  shareTexts(tasks, ["run_id", "state"]);
+  shareTexts(attempts, ["run_id", "state", "operator", "connection", "params_hash"]);
   return {
     tasks: tasks.map(toTask),
     attempts: attempts.map(toAttempt),
@@ -323,6 +325,20 @@ async function rowsOf(db: Reader, runIds: readonly string[]): Promise<Omit<RunRo
     })),
     booked: await bookedOf(db, runIds),
   };
+}
+
+/** The driver makes a text of its own for every row: of those that stay in memory, equal ones become one. */
+function shareTexts<K extends string>(rows: readonly Partial<Record<K, string>>[], columns: readonly K[]): void {
+  const known = new Map<string, string>();
+  for (const row of rows) {
+    for (const column of columns) {
+      const text = row[column];
+      if (text === undefined) continue;
+      const first = known.get(text) ?? text;
+      known.set(first, first);
+      row[column] = first;
+    }
+  }
 }
 
 /** What counts of every attempt, older tries too: a failed one was paid as well. */
