@@ -55,11 +55,8 @@ export class Fleet {
     this.operators = new Map(types.map((descriptor) => [descriptor.type, descriptor]));
   }
 
-  /** A fleet of its own, unless named. Its engines reach the database by `engineUrl`: a road that a test may cut. */
-  static async create(
-    databaseUrl: string,
-    { engineUrl = databaseUrl, fleet = `f_${randomUUID().replaceAll("-", "").slice(0, 12)}` } = {},
-  ): Promise<Fleet> {
+  /** The fleet that the database was copied with, unless named. Its engines reach the database by `engineUrl`: a road that a test may cut. */
+  static async create(databaseUrl: string, { engineUrl = databaseUrl, fleet = "nocturne" } = {}): Promise<Fleet> {
     const store = await openStore({ databaseUrl, fleet, applicationName: "test" });
     await migrate(store);
     return new Fleet(store, () => openStore({ databaseUrl: engineUrl, fleet, applicationName: "test" }));
