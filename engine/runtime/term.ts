@@ -195,7 +195,7 @@ export class Term {
     const { now } = this.context();
     const states = planner.takeDue(now);
     await knowDags(this.deps.store, this.world, [...states.map(({ dagId }) => dagId), ...planner.dagsOfPassed(now)]);
-    const due = planner.due(now, states);
+    const due = states.flatMap((state) => this.tryPlan(state.dagId, () => planner.due(now, [state])) ?? []);
     const wishes = due.map(({ state, plan }) => ({
       dagId: state.dagId,
       logicalAts: plan.runs.map(({ logicalAt }) => logicalAt),
@@ -207,17 +207,23 @@ export class Term {
     const taken = hasWishes ? await takenDates(this.deps.store, wishes) : [];
     const takenOf = groupBy(taken, ({ dagId }) => dagId);
     for (const each of due) {
-      try {
-        planner.enter(each, takenOf.get(each.state.dagId) ?? [], () => newRunId(now), now);
-      } catch (error) {
-        // One DAG whose schedule cannot be planned must not stop the others' nights (rule 7).
-        this.deps.log.error({ err: error, dagId: each.state.dagId }, "a schedule could not be planned");
-      }
+      const { dagId } = each.state;
+      this.tryPlan(dagId, () => planner.enter(each, takenOf.get(dagId) ?? [], () => newRunId(now), now));
     }
     // The runs are on their way, whatever becomes of this process while it makes their tasks (rule 6).
     if (hasWishes) this.flushes.send();
     planner.assets.enter(() => newRunId(now), now);
     planner.decideDeadlines({ ...this.context(), now });
+  }
+
+  /** One DAG whose schedule cannot be planned must not stop the others' nights (rule 7). */
+  private tryPlan<T>(dagId: string, plan: () => T): T | undefined {
+    try {
+      return plan();
+    } catch (error) {
+      this.deps.log.error({ err: error, dagId }, "a schedule could not be planned");
+      return undefined;
+    }
   }
 
   /** What runs had before that are to be made again is read when they start, and not while they wait (rule 33). */
