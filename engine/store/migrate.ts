@@ -1,4 +1,12 @@
-import { Kysely, Migrator, PostgresDialect, sql, type Migration } from "kysely";
+import {
+  Kysely,
+  Migrator,
+  PostgresDialect,
+  sql,
+  type DatabaseIntrospector,
+  type Migration,
+  type TableMetadata,
+} from "kysely";
 import pg from "pg";
 import { NocturneError } from "../core/errors.ts";
 import { clientConfig, schemaName } from "./connect.ts";
@@ -13,7 +21,8 @@ const LOCK_TIMEOUT_MS = 2_000;
  * migration leaves the schema as it was. Answers the names of those applied now. Throws NocturneError DATABASE_NEWER.
  */
 export async function migrate(store: Store): Promise<readonly string[]> {
-  await refuseNewer(store);
+  const applied = await refuseNewer(store);
+  if ([...migrationTexts().keys()].every((name) => applied.has(name))) return [];
   const pool = new pg.Pool({
     ...clientConfig(store.settings),
     max: 1,
@@ -27,7 +36,7 @@ export async function migrate(store: Store): Promise<readonly string[]> {
     },
   });
   pool.on("error", () => undefined);
-  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  const db = new Kysely<unknown>({ dialect: new FleetDialect(store.fleet, { pool }) });
   try {
     const migrator = new Migrator({
       db,
@@ -39,6 +48,33 @@ export async function migrate(store: Store): Promise<readonly string[]> {
     return (results ?? []).map((result) => result.migrationName);
   } finally {
     await db.destroy();
+  }
+}
+
+/**
+ * Looks at the fleet's own tables alone. kysely would look at every table of the database, and fail where another fleet makes
+ * or drops one at that moment: fleets on one server do not touch each other (protocol rule 1).
+ */
+class FleetDialect extends PostgresDialect {
+  private readonly fleet: string;
+
+  constructor(fleet: string, config: ConstructorParameters<typeof PostgresDialect>[0]) {
+    super(config);
+    this.fleet = fleet;
+  }
+
+  override createIntrospector(db: Kysely<unknown>): DatabaseIntrospector {
+    const { fleet: schema } = this;
+    const getTables = async (): Promise<TableMetadata[]> => {
+      const { rows } = await sql<{ name: string }>`SELECT relname AS name FROM pg_class
+        WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = ${schema}) AND relkind = 'r'`.execute(db);
+      return rows.map(({ name }) => ({ name, schema, isView: false, columns: [] }));
+    };
+    return {
+      getTables,
+      getSchemas: async () => [{ name: schema }],
+      getMetadata: async () => ({ tables: await getTables() }),
+    };
   }
 }
 

@@ -55,6 +55,21 @@ describe("rule 3: migrations", () => {
     expect(await migrate(store)).toEqual([...migrationTexts().keys()]);
   });
 
+  it("rule 1: makes a fleet while others come and go beside it", async () => {
+    const guests = await Promise.all(["guest_a", "guest_b"].map(open));
+    const comeAndGo = async (guest: Store): Promise<void> => {
+      for (let round = 0; round < 3; round++) {
+        await migrate(guest);
+        await dropFleet(guest);
+      }
+    };
+    const made: unknown[] = [];
+    const coming = Promise.all(guests.map(comeAndGo));
+    for (let round = 0; round < 3; round++) made.push((await migrate(await open(`steady_${round}`))).length);
+    await coming;
+    expect(made).toEqual(made.map(() => migrationTexts().size));
+  });
+
   it("gives each fleet a schema and an installation id of its own", async () => {
     const [east, west] = [await open("east"), await open("west")];
     await migrate(east);
