@@ -170,7 +170,7 @@ describe("REST: a backfill", () => {
 
   it("rule 30: that nobody takes up in time is withdrawn: 503, and nothing was done", async () => {
     // Another fleet: nobody writes for it.
-    const idle = await Fleet.create(database.url);
+    const idle = await Fleet.create(database.url, { fleet: "deserted" });
     const publisher = await idle.engine(SPEC);
     await publisher.ready;
     await publisher.stop();
