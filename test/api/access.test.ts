@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createToken, findToken, listTokens, revokeToken } from "../../engine/store/tokens.ts";
-import { until } from "../store/fleet.ts";
+import { untilSo } from "../setup/until.ts";
 import { publication, serviceOfThisFile, type Answer } from "./service.ts";
 
 const service = serviceOfThisFile([publication("sales_eu"), publication("sales_us"), publication("stock")]);
@@ -22,7 +22,7 @@ describe("a token", () => {
     const { token, id } = await createToken(service.store, { role: "viewer" });
     const lastUsed = async () => (await listTokens(service.store)).find((each) => each.id === id)?.lastUsedAt ?? null;
     await get("/api/v2/version", token);
-    await until(async () => (await lastUsed()) !== null);
+    await untilSo(async () => (await lastUsed()) !== null);
     const first = await lastUsed();
     await findToken(service.store, token);
     expect(await lastUsed()).toBe(first);
@@ -31,7 +31,7 @@ describe("a token", () => {
       [id],
     );
     await findToken(service.store, token);
-    await until(async () => ((await lastUsed()) ?? 0) >= (first ?? 0));
+    await untilSo(async () => ((await lastUsed()) ?? 0) >= (first ?? 0));
   });
 
   it("stops working with the request after it was revoked", async () => {
@@ -48,7 +48,7 @@ describe("a token", () => {
   it("stops working when it expires", async () => {
     const { token } = await createToken(service.store, { role: "viewer", expiresAt: Date.now() + 400 });
     expect((await get("/api/v2/dags", token)).status).toBe(200);
-    await until(async () => (await get("/api/v2/dags", token)).status === 401);
+    await untilSo(async () => (await get("/api/v2/dags", token)).status === 401);
     expect((await get("/api/v2/dags", token)).body).toMatchObject({ detail: "the token has expired" });
   });
 });
@@ -124,7 +124,7 @@ describe("the log", () => {
   it("has every request with its status and its token's id, and never a token or a query", async () => {
     const { token, id } = await createToken(service.store, { role: "viewer" });
     await get("/api/v2/dags?dag_id_pattern=sales&limit=3", token);
-    await until(async () => service.log.some(({ details }) => "token" in details && details.token === id));
+    await untilSo(async () => service.log.some(({ details }) => "token" in details && details.token === id));
     const text = JSON.stringify(service.log);
     expect(text).toContain('"path":"/api/v2/dags","status":200');
     expect(text).not.toContain(token);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startApi, type ApiServer } from "../../engine/api/server.ts";
 import { openStore, type Store } from "../../engine/store/open.ts";
-import { until } from "../store/fleet.ts";
+import { untilSo } from "../setup/until.ts";
 import { Gateway } from "./gateway.ts";
 import { options, publication, serviceOfThisFile } from "./service.ts";
 
@@ -57,6 +57,6 @@ describe("while the database is away", () => {
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(ANSWER_MS - 50);
     expect(performance.now() - startedAt).toBeLessThan(ANSWER_MS + 3_000);
     gateway.mend();
-    await until(async () => (await call("GET", "/api/v2/dags")).status === 200);
+    await untilSo(async () => (await call("GET", "/api/v2/dags")).status === 200);
   });
 });

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { startApi, type ApiServer } from "../../engine/api/server.ts";
 import { makeApprovalLink } from "../../engine/store/approval-links.ts";
 import { createToken, type TokenRole } from "../../engine/store/tokens.ts";
-import { dag, flowEngine, noop, startRun, until } from "../runtime/flow-engine.ts";
+import { dag, flowEngine, noop, startRun } from "../runtime/flow-engine.ts";
+import { untilSo } from "../setup/until.ts";
 import { Fleet } from "../runtime/harness.ts";
 import { taskSpec } from "../scenario/scenario.ts";
 import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
@@ -42,7 +43,7 @@ async function call(method: string, path: string, body?: unknown, role: TokenRol
 /** A run whose approval waits. */
 async function asked(): Promise<string> {
   const runId = await startRun(fleet, "asks");
-  await until(async () => (await call("GET", "/api/v2/approvals")).body["total_entries"] === 1);
+  await untilSo(async () => (await call("GET", "/api/v2/approvals")).body["total_entries"] === 1);
   return runId;
 }
 const path = (runId: string): string => `/api/v2/dags/asks/dagRuns/manual__${runId}/taskInstances/ask/approval`;
@@ -100,7 +101,7 @@ test("assets are listed with what waits for them, and are brought up to date fro
   ]);
   await emit("stores");
   const runs = () => call("GET", "/api/v2/dags/report/dagRuns");
-  await until(async () => (await runs()).body["total_entries"] === 1);
+  await untilSo(async () => (await runs()).body["total_entries"] === 1);
   expect((await runs()).body["dag_runs"]).toMatchObject([
     { run_type: "asset_triggered", triggered_by: "asset", logical_date: null },
   ]);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { startApi } from "../../engine/api/server.ts";
 import type { Command, CommandResult } from "../../engine/core/commands.ts";
 import { pendingCommands } from "../../engine/store/inbox.ts";
-import { until } from "../store/fleet.ts";
+import { untilSo } from "../setup/until.ts";
 import { options, publication, serviceOfThisFile } from "./service.ts";
 
 const service = serviceOfThisFile([publication("nightly")]);
@@ -12,7 +12,7 @@ const pause = (isPaused: unknown, path = "/api/v2/dags/nightly", url = service.u
 /** What the writer does with the next wish: its changes and its result in one flush. */
 async function writerApplies(result: CommandResult): Promise<Command> {
   let command: Command | undefined;
-  await until(async () => {
+  await untilSo(async () => {
     [command] = await pendingCommands(service.store);
     return command !== undefined;
   });

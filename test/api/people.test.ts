@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Command, CommandResult } from "../../engine/core/commands.ts";
 import { pendingCommands } from "../../engine/store/inbox.ts";
 import { AT, FROZEN, attempt, run, task } from "../store/batches.ts";
-import { until } from "../store/fleet.ts";
+import { untilSo } from "../setup/until.ts";
 import { mistakesOf, publication, serviceOfThisFile, type Item } from "./service.ts";
 
 const nightly = publication("nightly");
@@ -35,7 +35,7 @@ const clear = (body: Item) => service.call("POST", "/api/v2/dags/nightly/clearTa
 /** What the writer does with the next wish. */
 async function writerAnswers(result: CommandResult = { ok: true, value: {} }): Promise<Command["body"]> {
   let command: Command | undefined;
-  await until(async () => {
+  await untilSo(async () => {
     [command] = await pendingCommands(service.store);
     return command !== undefined;
   });

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
 import { startApi } from "../../engine/api/server.ts";
-import { until } from "../store/fleet.ts";
+import { untilSo } from "../setup/until.ts";
 import { options, publication, serviceOfThisFile } from "./service.ts";
 
 const service = serviceOfThisFile([publication("nightly")]);
@@ -36,7 +36,7 @@ describe("the server", () => {
     const holder = await service.store.pool.connect();
     await holder.query("BEGIN; LOCK TABLE run_key IN ACCESS EXCLUSIVE MODE");
     const underWay = service.call("POST", "/api/v2/dags/nightly/dagRuns", { url: server.url, body: {} });
-    await until(async () => {
+    await untilSo(async () => {
       const { rows } = await holder.query("SELECT FROM pg_locks WHERE NOT granted");
       return rows.length > 0;
     });

@@ -9,6 +9,7 @@ import { operatorDescriptors } from "../../operators/index.ts";
 import { connectionTo, contextOf, never, observed } from "../operators/contexts.ts";
 import { testHost } from "../operators/host.ts";
 import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
+import { until } from "../setup/until.ts";
 import { CASES, FILES, type Before } from "./cases.ts";
 
 let home: string;
@@ -54,15 +55,12 @@ async function operatorOf(type: string): Promise<AnyOperator> {
   return descriptor.load(host());
 }
 
-/** Looks until the job has ended, for at most thirty seconds. */
+/** Looks until the job has ended. */
 async function ended(operator: AnyOperator, ref: unknown, of: SubmitContext): Promise<Observation> {
-  const deadline = performance.now() + 30_000;
-  for (;;) {
+  return until(`the end of ${operator.type}`, async () => {
     const [look] = await operator.observe([observed(ref, of)], never);
-    if (look?.kind === "succeeded" || look?.kind === "failed") return look;
-    if (performance.now() > deadline) throw new Error(`${operator.type} is still ${JSON.stringify(look)}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+    return look?.kind === "succeeded" || look?.kind === "failed" ? look : null;
+  });
 }
 
 async function started(operator: AnyOperator, params: unknown, of: SubmitContext): Promise<Record<string, unknown>> {

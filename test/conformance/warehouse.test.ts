@@ -13,6 +13,7 @@ import { redshiftCopy } from "../../operators/redshift-copy/operator.ts";
 import { redshiftMerge } from "../../operators/redshift-merge/operator.ts";
 import { redshiftSql } from "../../operators/redshift-sql/operator.ts";
 import { connectionTo, contextOf, never, observed } from "../operators/contexts.ts";
+import { until } from "../setup/until.ts";
 
 let home: string;
 let local: LocalAws;
@@ -44,13 +45,10 @@ interface Ended {
 }
 
 async function looked(operator: AnyOperator, ref: unknown, context: SubmitContext): Promise<Observation> {
-  const deadline = performance.now() + 30_000;
-  for (;;) {
+  return until(`the end of ${operator.type}`, async () => {
     const [look] = await operator.observe([observed(ref, context)], never);
-    if (look?.kind === "succeeded" || look?.kind === "failed") return look;
-    if (performance.now() > deadline) throw new Error(`${operator.type} is still ${JSON.stringify(look)}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+    return look?.kind === "succeeded" || look?.kind === "failed" ? look : null;
+  });
 }
 
 /** Runs one task to its end. */

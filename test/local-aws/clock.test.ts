@@ -11,7 +11,8 @@ import { GetLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { DescribeStatementCommand, ExecuteStatementCommand, RedshiftDataClient } from "@aws-sdk/client-redshift-data";
 import { expect, onTestFinished, test } from "vitest";
 import { openClock, scaledClock } from "../../deploy/local-aws/scaled-clock.ts";
-import { ask, clientsOf, startServer, temporaryHome, until } from "./start.ts";
+import { until } from "../setup/until.ts";
+import { ask, clientsOf, startServer, temporaryHome } from "./start.ts";
 
 const MAIN = fileURLToPath(new URL("../../dist/deploy/local-aws/main.js", import.meta.url));
 const RUN_SQL = new URL("../../deploy/spark/run_sql.py", import.meta.url);

@@ -21,7 +21,8 @@ import {
 } from "@aws-sdk/client-emr";
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { expect, test } from "vitest";
-import { ask, clientsOf, startServer, temporaryHome, until } from "./start.ts";
+import { until } from "../setup/until.ts";
+import { ask, clientsOf, startServer, temporaryHome } from "./start.ts";
 
 const RUN_SQL = new URL("../../deploy/spark/run_sql.py", import.meta.url);
 const KEY = "0123456789abcdef".repeat(3);

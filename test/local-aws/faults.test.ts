@@ -22,7 +22,8 @@ import { AthenaClient, ListWorkGroupsCommand } from "@aws-sdk/client-athena";
 import { DescribeLogGroupsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { ListStatementsCommand, RedshiftDataClient } from "@aws-sdk/client-redshift-data";
 import { expect, test } from "vitest";
-import { ask, clientsOf, startServer, temporaryHome, until } from "./start.ts";
+import { until } from "../setup/until.ts";
+import { ask, clientsOf, startServer, temporaryHome } from "./start.ts";
 
 const JobName = "clean";
 const RUN_SQL = new URL("../../deploy/spark/run_sql.py", import.meta.url);

@@ -17,7 +17,8 @@ import {
 } from "@aws-sdk/client-glue";
 import { CreateBucketCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { expect, test } from "vitest";
-import { ask, clientsOf, startServer, temporaryHome, until } from "./start.ts";
+import { until } from "../setup/until.ts";
+import { ask, clientsOf, startServer, temporaryHome } from "./start.ts";
 import type { LocalAwsOptions } from "../../deploy/local-aws/server.ts";
 
 const JobName = "clean_sales";

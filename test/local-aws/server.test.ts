@@ -21,7 +21,8 @@ import {
 } from "@aws-sdk/client-s3";
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { expect, onTestFinished, test } from "vitest";
-import { ask, clientsOf, startServer, temporaryHome, until } from "./start.ts";
+import { until } from "../setup/until.ts";
+import { ask, clientsOf, startServer, temporaryHome } from "./start.ts";
 
 const MAIN = fileURLToPath(new URL("../../dist/deploy/local-aws/main.js", import.meta.url));
 

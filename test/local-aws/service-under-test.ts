@@ -84,9 +84,9 @@ export async function startService(
   };
 }
 
-/** Asks again at once until the answer is the one waited for; fails after ten seconds. */
+/** Asks again at once until the answer is the one waited for; fails after fifty seconds. */
 export async function eventually<T>(ask: () => Promise<T>, isIt: (answer: T) => boolean): Promise<T> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 50_000;
   for (;;) {
     const answer = await ask();
     if (isIt(answer)) return answer;

@@ -53,14 +53,3 @@ export async function ask(url: string, method: string, path: string, body?: unkn
   const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
   return (await fetch(`${url}/_local/${path}`, init)).json();
 }
-
-/** Looks again every few milliseconds until `look` gives a value; fails after thirty seconds. */
-export async function until<T>(what: string, look: () => Promise<T | null | undefined>): Promise<T> {
-  const deadline = performance.now() + 30_000;
-  for (;;) {
-    const found = await look();
-    if (found !== null && found !== undefined) return found;
-    if (performance.now() > deadline) throw new Error(`not seen within thirty seconds: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

@@ -4,7 +4,8 @@ import { ALERTER_SETTINGS, startAlerter, type Alerter, type AlerterSettings } fr
 import { smtpDelivery } from "../../engine/notify/smtp.ts";
 import { claimMails } from "../../engine/store/outbox.ts";
 import { listMails, type MailSummary } from "../../engine/store/read-models/mails.ts";
-import { storeOfThisFile, until } from "../store/fleet.ts";
+import { storeOfThisFile } from "../store/fleet.ts";
+import { untilSo } from "../setup/until.ts";
 import { smtpError, startMailServer, type MailServer } from "./mail-server.ts";
 import { oweMail, triesOf } from "./mails.ts";
 
@@ -54,7 +55,7 @@ function alert(
 
 const mailOf = async (messageId: string): Promise<MailSummary | undefined> =>
   (await listMails(here.store)).find((mail) => mail.messageId === messageId);
-const ended = (messageId: string): Promise<void> => until(async () => (await mailOf(messageId))?.state !== "pending");
+const ended = (messageId: string): Promise<void> => untilSo(async () => (await mailOf(messageId))?.state !== "pending");
 const idsAt = (server: MailServer): (string | undefined)[] =>
   server.arrived.map(({ headers }) => headers.get("message-id"));
 
@@ -93,7 +94,7 @@ describe("a mail that is owed", () => {
     const owed = await Promise.all(Array.from({ length: 30 }, () => oweMail(here.store)));
     const [one, other] = [alert(server.url), alert(server.url)];
     await Promise.all([one.settled(), other.settled()]);
-    await until(async () => (await listMails(here.store, { states: ["pending"] })).length === 0);
+    await untilSo(async () => (await listMails(here.store, { states: ["pending"] })).length === 0);
     expect(idsAt(server).sort()).toEqual(owed.map((id) => `<${id}>`).sort());
   });
 
@@ -119,7 +120,7 @@ describe("a server that says 451", () => {
     await ended(messageId);
     expect(idsAt(server)).toEqual([`<${messageId}>`, `<${messageId}>`]);
     expect((await triesOf(here.store, messageId)).map(({ outcome }) => outcome)).toEqual(["retried", "accepted"]);
-    await until(async () => alerter.troubles.at(-1) === null);
+    await untilSo(async () => alerter.troubles.at(-1) === null);
     expect(alerter.troubles[0]).toMatchObject({ code: "MAIL_UNREACHABLE" });
   });
 
@@ -159,9 +160,9 @@ it("a bad login is said, the mail is kept, and no password is in log, warning or
   });
   const messageId = await oweMail(here.store);
   const alerter = alert(server.url.replace("smtp://", "smtp://night:hunter2@"));
-  await until(async () => alerter.troubles.length > 0);
+  await untilSo(async () => alerter.troubles.length > 0);
   expect(alerter.troubles[0]).toMatchObject({ code: "MAIL_LOGIN", message: expect.stringContaining("535") as string });
-  await until(async () => ((await mailOf(messageId))?.tries ?? 0) >= 3);
+  await untilSo(async () => ((await mailOf(messageId))?.tries ?? 0) >= 3);
   expect(await mailOf(messageId)).toMatchObject({ state: "pending", lastCode: "MAIL_LOGIN" });
   const said = [alerter.troubles, alerter.lines, await listMails(here.store), await triesOf(here.store, messageId)];
   expect(JSON.stringify(said)).not.toContain("hunter2");
@@ -173,11 +174,11 @@ describe("a server that is away", () => {
     await first.close();
     const messageId = await oweMail(here.store);
     const alerter = alert(first.url);
-    await until(async () => ((await mailOf(messageId))?.tries ?? 0) >= 3);
+    await untilSo(async () => ((await mailOf(messageId))?.tries ?? 0) >= 3);
     expect(alerter.troubles).toMatchObject([{ code: "MAIL_UNREACHABLE" }]);
     const back = await serve({ port: first.port });
     await ended(messageId);
-    await until(async () => alerter.troubles.length > 1);
+    await untilSo(async () => alerter.troubles.length > 1);
     expect(alerter.troubles).toMatchObject([{ code: "MAIL_UNREACHABLE" }, null]);
     expect(idsAt(back)).toEqual([`<${messageId}>`]);
   });
@@ -187,7 +188,7 @@ describe("a server that is away", () => {
     await gone.close();
     await Promise.all(Array.from({ length: 50 }, () => oweMail(here.store)));
     const alerter = alert(gone.url, { quickMs: 60_000, mostPauseMs: 60_000 });
-    await until(async () => alerter.troubles.length > 0);
+    await untilSo(async () => alerter.troubles.length > 0);
     await alerter.settled();
     const tries = (await listMails(here.store)).reduce((sum, mail) => sum + mail.tries, 0);
     expect(tries).toBeLessThanOrEqual(QUICK.atOnce);
@@ -222,7 +223,7 @@ it("without a server mails wait, no try is counted, and that is said until someb
   expect(waiting.troubles).toMatchObject([{ code: "MAIL_NOT_CONFIGURED" }]);
   expect(await mailOf(messageId)).toMatchObject({ state: "pending", tries: 0 });
   alert((await serve()).url);
-  await until(async () => waiting.troubles.length > 1);
+  await untilSo(async () => waiting.troubles.length > 1);
   expect(waiting.troubles[1]).toBeNull();
 });
 
@@ -232,7 +233,7 @@ it("a mail that cannot be made does not keep the others", async () => {
   const good = await oweMail(here.store);
   alert(server.url);
   await ended(good);
-  await until(async () => (await mailOf(broken))?.lastCode === "INTERNAL");
+  await untilSo(async () => (await mailOf(broken))?.lastCode === "INTERNAL");
   expect(await mailOf(broken)).toMatchObject({ state: "pending" });
 });
 
@@ -246,7 +247,7 @@ describe("stopping", () => {
     });
     const messageId = await oweMail(here.store);
     const alerter = alert(server.url);
-    await until(async () => answers.length > 0);
+    await untilSo(async () => answers.length > 0);
     const stopped = alerter.stop();
     const late = await oweMail(here.store);
     answers[0]?.();
@@ -262,7 +263,7 @@ describe("stopping", () => {
     });
     const messageId = await oweMail(here.store);
     const alerter = alert(server.url, { stopMs: 20 });
-    await until(async () => isHanging);
+    await untilSo(async () => isHanging);
     await alerter.stop();
     expect(await mailOf(messageId)).toMatchObject({ state: "pending", tries: 1 });
     expect(await triesOf(here.store, messageId)).toEqual([]);

@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { listMails } from "../../engine/store/read-models/mails.ts";
 import { openStore } from "../../engine/store/open.ts";
 import { claimMails, endDelivery, outboxStatus } from "../../engine/store/outbox.ts";
-import { storeOfThisFile, until } from "../store/fleet.ts";
+import { storeOfThisFile } from "../store/fleet.ts";
+import { untilSo } from "../setup/until.ts";
 import { FACTS, oweMail, triesOf } from "./mails.ts";
 
 const here = storeOfThisFile();
@@ -50,7 +51,7 @@ describe("claiming", () => {
     await dying.close();
     expect(await claimMails(here.store, LONG)).toEqual([]);
     let again: Awaited<ReturnType<typeof claimMails>> = [];
-    await until(async () => (again = await claimMails(here.store, LONG)).length > 0);
+    await untilSo(async () => (again = await claimMails(here.store, LONG)).length > 0);
     expect(again).toMatchObject([{ messageId, tryNumber: 2 }]);
   });
 

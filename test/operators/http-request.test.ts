@@ -3,7 +3,8 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { httpRequest } from "../../operators/http-request/operator.ts";
 import { letGo } from "../../operators/in-process/works.ts";
-import { begin, ended, run, until } from "./working.ts";
+import { until } from "../setup/until.ts";
+import { begin, ended, run } from "./working.ts";
 
 type Handler = (request: IncomingMessage & { body: string }, response: ServerResponse) => void;
 

@@ -15,7 +15,8 @@ import { rolldown } from "rolldown";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { letGo } from "../../operators/in-process/works.ts";
 import { shellRun } from "../../operators/shell-run/operator.ts";
-import { begin, ended, run, submit, until } from "./working.ts";
+import { until } from "../setup/until.ts";
+import { begin, ended, run, submit } from "./working.ts";
 
 let project: string;
 beforeEach(() => {

@@ -4,7 +4,8 @@ import type { JsonObject } from "../../engine/core/json.ts";
 import { letGo } from "../../operators/in-process/works.ts";
 import { sqlPostgres } from "../../operators/sql-postgres/operator.ts";
 import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
-import { begin, ended, run, submit, until } from "./working.ts";
+import { until } from "../setup/until.ts";
+import { begin, ended, run, submit } from "./working.ts";
 
 let database: TestDatabase;
 let own: pg.Client;

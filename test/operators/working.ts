@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../engine/core/json.ts";
 import type { OperatorHost } from "../../engine/core/operator-host.ts";
 import type { AnyOperator, Connection, Observation, SubmitContext } from "../../engine/core/operator.ts";
+import { until } from "../setup/until.ts";
 import { contextOf, never, observed, type ContextOptions } from "./contexts.ts";
 import { testHost } from "./host.ts";
 
@@ -33,22 +34,10 @@ export async function begin(make: (host: OperatorHost) => AnyOperator, params: o
 
 /** Looks until the work has ended; polling is how the engine looks, too. */
 export async function ended({ operator, ref, context }: Begun): Promise<Observation> {
-  const deadline = performance.now() + 30_000;
-  for (;;) {
+  return until(`the end of ${operator.type}`, async () => {
     const [look] = await operator.observe([observed(ref, context)], never);
-    if (look && look.kind !== "running") return look;
-    if (performance.now() > deadline) throw new Error(`${operator.type} is still ${JSON.stringify(look)}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+    return look && look.kind !== "running" ? look : null;
+  });
 }
 
 export const run = async (...args: Parameters<typeof begin>): Promise<Observation> => ended(await begin(...args));
-
-/** Waits for something another process or server does. */
-export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  while (!(await isSo())) {
-    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { DagSpec } from "../../engine/core/dag.ts";
 import { newRunId } from "../../engine/runtime/ids.ts";
@@ -6,6 +5,7 @@ import { commandResult, enqueue } from "../../engine/store/inbox.ts";
 import { triggerRun } from "../../engine/store/trigger.ts";
 import { dagSpec, taskSpec } from "../scenario/scenario.ts";
 import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
+import { untilSo } from "../setup/until.ts";
 import { Fleet } from "./harness.ts";
 
 let database: TestDatabase;
@@ -24,11 +24,6 @@ const rows = async <T>(sql: string, values: unknown[] = []): Promise<T[]> =>
   (await fleet.store.pool.query(sql, values)).rows as T[];
 const stateOf = async (runId: string): Promise<string | undefined> =>
   (await rows<{ state: string }>("SELECT state FROM dag_run WHERE run_id = $1", [runId]))[0]?.state;
-
-/** Looks until it is so; the test's own limit ends it. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await delay(10);
-}
 
 /** What the API does for a request; answers the run's id. */
 async function trigger(dagRunId: string): Promise<string> {
@@ -65,7 +60,7 @@ async function unknownRun(now = spec): Promise<string> {
 test("rule 31: a run stays of the version that its request saw, though the writer has only read the next one", async () => {
   const runId = await unknownRun({ ...spec, description: "the next version" });
   await enqueue(fleet.store, { kind: "adopt_run", runId, by: "test" });
-  await until(async () => (await stateOf(runId)) === "success");
+  await untilSo(async () => (await stateOf(runId)) === "success");
   expect(fleet.errors).toEqual([]);
 });
 
@@ -76,10 +71,10 @@ test("rule 31: a connection that breaks while a triggered run is read loses noth
   await lock.query("LOCK TABLE dag_run IN ACCESS EXCLUSIVE MODE");
   await enqueue(fleet.store, { kind: "adopt_run", runId, by: "test" });
   const broken = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
-  await until(async () => (await rows(broken)).length > 0);
+  await untilSo(async () => (await rows(broken)).length > 0);
   await lock.query("ROLLBACK");
   lock.release();
-  await until(async () => (await stateOf(runId)) === "success");
+  await untilSo(async () => (await stateOf(runId)) === "success");
 });
 
 test("rule 7: a wish to adopt a run that has been put aside does not bring it back", async () => {
@@ -88,9 +83,9 @@ test("rule 7: a wish to adopt a run that has been put aside does not bring it ba
   await rows("UPDATE dag_run SET quarantine = 'broken' WHERE run_id = $1", [runId]);
   const next = await fleet.engine(spec);
   await next.ready;
-  await until(async () => (await rows("SELECT FROM command WHERE state = 'pending'")).length === 0);
+  await untilSo(async () => (await rows("SELECT FROM command WHERE state = 'pending'")).length === 0);
   const wish = await enqueue(fleet.store, { kind: "adopt_run", runId, by: "test" });
-  await until(async () => (await commandResult(fleet.store, wish))?.ok === true);
+  await untilSo(async () => (await commandResult(fleet.store, wish))?.ok === true);
   await next.settled();
   expect(await stateOf(runId)).toBe("queued");
   expect(fleet.service.jobs).toEqual([]);

@@ -23,8 +23,6 @@ afterEach(async () => {
 });
 
 const ONE = dagSpec([taskSpec("extract")]);
-const wait = { timeout: 20_000, interval: 50 };
-
 async function ask(fromDate: string, toDate: string, changes: Partial<BackfillWish> = {}): Promise<BackfillWish> {
   const range = { fromDate, toDate, maxActiveRuns: 2, reprocess: "none", conf: {} } as const;
   const wish = { backfillId: randomUUID(), dagId: "nightly", ...range, ...changes };
@@ -35,7 +33,7 @@ async function ask(fromDate: string, toDate: string, changes: Partial<BackfillWi
 /** The newest command's result. */
 async function answer(): Promise<CommandResult | null> {
   const { rows } = await fleet.store.pool.query<{ id: string }>("SELECT max(id) AS id FROM command");
-  await expect.poll(() => commandResult(fleet.store, rows[0]?.id ?? ""), wait).not.toBeNull();
+  await expect.poll(() => commandResult(fleet.store, rows[0]?.id ?? "")).not.toBeNull();
   return commandResult(fleet.store, rows[0]?.id ?? "");
 }
 
@@ -51,7 +49,7 @@ test("ten years of days are rows at once, tasks only of those that run", async (
   expect(await answer()).toMatchObject({ ok: true, value: { created: 3_653, left: 0 } });
   expect(await count("dag_run")).toBe(3_653);
   expect(await count("(SELECT DISTINCT logical_at FROM run_key) AS dates")).toBe(3_653);
-  await expect.poll(() => count("dag_run WHERE state = 'running'"), wait).toBe(2);
+  await expect.poll(() => count("dag_run WHERE state = 'running'")).toBe(2);
   expect(await count("task_instance")).toBe(2);
 });
 
@@ -64,7 +62,7 @@ test("a writer whose connection dies while it writes a backfill leaves all of it
   await fleet.engine(ONE);
   await ask("2025-01-01", "2025-04-10");
   const writing = `pg_stat_activity WHERE state = 'active' AND query LIKE '-- flush_runs_created%' AND datname = current_database()`;
-  await expect.poll(() => count(writing), { timeout: 20_000, interval: 10 }).toBe(1);
+  await expect.poll(() => count(writing)).toBe(1);
   await fleet.store.pool.query("ALTER TABLE run_key DISABLE TRIGGER slow").catch(() => undefined);
   await fleet.store.pool.query(`SELECT pg_terminate_backend(pid) FROM ${writing}`);
   expect(await answer()).toMatchObject({ ok: true, value: { created: 100 } });
@@ -77,17 +75,17 @@ test("a backfill that is paused survives a restart, and ends after it is resumed
   fleet.service.held.add("extract");
   const first = await fleet.engine(ONE);
   const { backfillId } = await ask("2026-03-01", "2026-03-06", { runsBackwards: true });
-  await expect.poll(() => count("dag_run WHERE state = 'running'"), wait).toBe(2);
+  await expect.poll(() => count("dag_run WHERE state = 'running'")).toBe(2);
   await enqueue(fleet.store, { kind: "pause_backfill", backfillId, isPaused: true, by: "test" });
   await answer();
   await first.stop();
   fleet.service.held.clear();
   await fleet.engine(ONE);
-  await expect.poll(() => count("dag_run WHERE state = 'success'"), wait).toBe(2);
+  await expect.poll(() => count("dag_run WHERE state = 'success'")).toBe(2);
   expect(await count("dag_run WHERE state = 'success' AND logical_at >= '2026-03-05'")).toBe(2);
   expect(await count("dag_run WHERE state = 'queued'")).toBe(4);
   await enqueue(fleet.store, { kind: "pause_backfill", backfillId, isPaused: false, by: "test" });
-  await expect.poll(() => count("backfill WHERE state = 'completed'"), wait).toBe(1);
+  await expect.poll(() => count("backfill WHERE state = 'completed'")).toBe(1);
   const progress = await backfillProgress(fleet.store, "1");
   expect(progress).toMatchObject({ runCounts: { success: 6 }, pace: { timedRuns: 6 } });
 });
@@ -95,14 +93,14 @@ test("a backfill that is paused survives a restart, and ends after it is resumed
 test("reprocessed nights wait for their turn without their rows, and keep their tries, also over a restart", async () => {
   const first = await fleet.engine(ONE);
   await ask("2026-03-01", "2026-03-04");
-  await expect.poll(() => count("dag_run WHERE state = 'success'"), wait).toBe(4);
+  await expect.poll(() => count("dag_run WHERE state = 'success'")).toBe(4);
   fleet.service.held.add("extract");
   await ask("2026-03-01", "2026-03-04", { reprocess: "completed", maxActiveRuns: 1 });
   expect(await answer()).toMatchObject({ ok: true, value: { created: 0, reprocessed: 4 } });
   await first.stop();
   fleet.service.held.clear();
   await fleet.engine(ONE);
-  await expect.poll(() => count("dag_run WHERE state = 'success'"), wait).toBe(4);
+  await expect.poll(() => count("dag_run WHERE state = 'success'")).toBe(4);
   expect(await count("task_instance WHERE try_number = 2")).toBe(4);
   expect(await count("attempt")).toBe(8);
 });
@@ -110,9 +108,9 @@ test("reprocessed nights wait for their turn without their rows, and keep their 
 test("only the chosen task of existing nights runs again", async () => {
   await fleet.engine(dagSpec(tasksOf("extract -> load", {})));
   await ask("2026-03-01", "2026-03-02");
-  await expect.poll(() => count("dag_run WHERE state = 'success'"), wait).toBe(2);
+  await expect.poll(() => count("dag_run WHERE state = 'success'")).toBe(2);
   await ask("2026-03-01", "2026-03-03", { reprocess: "completed", taskIds: ["load"] });
-  await expect.poll(() => count("backfill WHERE state = 'completed'"), wait).toBe(2);
+  await expect.poll(() => count("backfill WHERE state = 'completed'")).toBe(2);
   expect(fleet.service.jobsOf("extract")).toHaveLength(2);
   expect(fleet.service.jobsOf("load")).toHaveLength(5);
   expect(await count("task_instance WHERE state = 'removed'")).toBe(1);
@@ -141,7 +139,7 @@ test("over the budget of a run a backfill is refused, unless it is told to begin
   const budget = { perRun: "5", currency: "USD", warnAt: 0.8, onExceeded: "stop" } as const;
   await fleet.engine({ ...ONE, budget });
   await ask("2026-03-01", "2026-03-01");
-  await expect.poll(() => count("dag_run WHERE state = 'success'"), wait).toBe(1);
+  await expect.poll(() => count("dag_run WHERE state = 'success'")).toBe(1);
   await fleet.store.pool.query(
     `INSERT INTO ledger (run_id, task_no, map_index, try_number, usage_kind, kind, quantity, unit, unit_price, amount,
        currency, price_source, at)

@@ -21,7 +21,6 @@ afterEach(async () => {
 
 const TEN_MEGABYTES = 10 * 1024 * 1024;
 const NUL = String.fromCharCode(0);
-const wait = { timeout: 20_000, interval: 50 };
 const states = async (): Promise<string[]> => (await listRuns(fleet.store, {})).map((run) => run.state).sort();
 
 /** Whatever the service says of a job of `taskId`, it says it with these words. */
@@ -61,7 +60,7 @@ test("ten megabytes with NUL in a failure's words fail their task, cut, and the 
   const notify = [{ email: ["ana@example.com"], on: ["run_failed" as const] }];
   await fleet.engine({ ...dagSpec([taskSpec("bad"), taskSpec("good")]), notify }, saying("bad", words));
   await fleet.backfill(1, 2);
-  await expect.poll(states, wait).toEqual(["failed", "failed"]);
+  await expect.poll(states).toEqual(["failed", "failed"]);
   const { rows } = await fleet.store.pool.query<{ message: string; lines: string[] }>(
     "SELECT failure_message AS message, log_tail AS lines FROM attempt WHERE state = 'failed'",
   );
@@ -84,7 +83,7 @@ test("ten megabytes with NUL in what a task lacks fail it, cut, and the writer g
     prepare: () => ({ kind: "refused", failure: { class: "permanent", code: "FOR_EACH_INVALID", message } }),
   }));
   await fleet.backfill(1, 2);
-  await expect.poll(states, wait).toEqual(["failed", "failed"]);
+  await expect.poll(states).toEqual(["failed", "failed"]);
   const { rows } = await fleet.store.pool.query<{ code: string; message: string }>(
     "SELECT failure_code AS code, failure_message AS message FROM attempt",
   );

@@ -85,7 +85,7 @@ test("rule 2: an engine that stops gives its row up, and the next one carries on
   fleet.service.held.add("load");
   const first = await fleet.engine(CHAIN);
   await fleet.backfill(1, 2);
-  await expect.poll(() => fleet.service.jobsOf("load").length, { timeout: 10_000 }).toBe(2);
+  await expect.poll(() => fleet.service.jobsOf("load").length).toBe(2);
   await first.stop();
   fleet.service.held.clear();
   const second = await fleet.engine(CHAIN);
@@ -98,14 +98,14 @@ test("rule 1: of two engines one writes; when its row is taken away it stops wri
   fleet.service.held.add("load");
   const first = await fleet.engine(CHAIN);
   await fleet.backfill(1, 1);
-  await expect.poll(() => fleet.service.jobsOf("load").length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => fleet.service.jobsOf("load").length).toBe(1);
   const second = await fleet.engine(CHAIN);
   await fleet.store.pool.query(
     "UPDATE writer SET owner = 'usurper', epoch = epoch + 1, expires_at = clock_timestamp()",
   );
   fleet.service.held.clear();
   await Promise.race([first.settled(), second.settled()]);
-  await expect.poll(states, { timeout: 10_000 }).toEqual(["success"]);
+  await expect.poll(states).toEqual(["success"]);
   expect(fleet.service.jobs.length).toBe(3);
 });
 
@@ -113,7 +113,7 @@ test("rule 5: a flush whose answer is lost is not sent again: the engine reads e
   fleet.service.held.add("extract");
   const engine = await fleet.engine(CHAIN);
   await fleet.backfill(1, 1);
-  await expect.poll(() => fleet.service.jobsOf("extract").length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => fleet.service.jobsOf("extract").length).toBe(1);
   await fleet.store.pool.query(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
   );

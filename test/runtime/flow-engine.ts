@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "vitest";
 import type { DagSpec, TaskSpec } from "../../engine/core/dag.ts";
 import type { JsonObject } from "../../engine/core/json.ts";
@@ -66,9 +65,4 @@ export async function startRun({ store }: Fleet, dagId: string): Promise<string>
   }));
   expect(made.kind).toBe("triggered");
   return runId;
-}
-
-/** Looks until it is so; the test's own limit ends it. */
-export async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await delay(10);
 }

@@ -12,7 +12,8 @@ import { waitingApprovals } from "../../engine/store/read-models/approvals.ts";
 import { listAssetEvents, listAssets } from "../../engine/store/read-models/assets.ts";
 import { taskSpec } from "../scenario/scenario.ts";
 import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
-import { dag, flowEngine, noop, startRun, until } from "./flow-engine.ts";
+import { dag, flowEngine, noop, startRun } from "./flow-engine.ts";
+import { untilSo } from "../setup/until.ts";
 import { Fleet } from "./harness.ts";
 
 let database: TestDatabase;
@@ -53,13 +54,13 @@ test("an update outlives the process that wrote it: the next one makes its run, 
   const first = await engine([PRODUCER, CONSUMER], false);
   await first.ready;
   await start("orders_dag");
-  await until(async () => (await statesOf("orders_dag")).includes("success"));
+  await untilSo(async () => (await statesOf("orders_dag")).includes("success"));
   await first.stop();
   expect(await statesOf("report")).toEqual([]);
   expect(await rows("SELECT asset, updates FROM asset_queue")).toEqual([{ asset: "orders", updates: 1 }]);
 
   const second = await engine([PRODUCER, CONSUMER]);
-  await until(async () => (await statesOf("report")).includes("success"));
+  await untilSo(async () => (await statesOf("report")).includes("success"));
   await second.stop();
   const third = await engine([PRODUCER, CONSUMER]);
   await third.settled();
@@ -86,7 +87,7 @@ test("somebody outside says that an asset is up to date; a name that no DAG uses
     ok: true,
     value: { consumers: ["report"] },
   });
-  await until(async () => (await statesOf("report")).includes("success"));
+  await untilSo(async () => (await statesOf("report")).includes("success"));
   expect(await listAssetEvents(fleet.store, { asset: "orders" })).toMatchObject([
     { asset: "orders", dagId: null, by: "cli", extra: { rows: 3 } },
   ]);
@@ -113,7 +114,7 @@ test("an approval outlives the process that asked; exactly one decision counts, 
   const first = await engine([ASK]);
   await first.ready;
   const runId = await start("asks");
-  await until(async () => (await waitingApprovals(fleet.store)).length === 1);
+  await untilSo(async () => (await waitingApprovals(fleet.store)).length === 1);
   await first.stop();
   expect(await rows("SELECT kind, receiver FROM outbox")).toEqual([
     { kind: "approval_needed", receiver: "ana@example.com" },
@@ -136,13 +137,13 @@ test("a rejection fails the task and says who and why", async () => {
     await engine([ASK])
   ).ready;
   const runId = await start("asks");
-  await until(async () => (await waitingApprovals(fleet.store)).length === 1);
+  await untilSo(async () => (await waitingApprovals(fleet.store)).length === 1);
   expect(await said({ ...verdict(runId, "rejected", "bob"), taskId: "publish" } as CommandBody)).toMatchObject({
     ok: false,
     code: "APPROVAL_NOT_FOUND",
   });
   expect(await said(verdict(runId, "rejected", "bob"))).toMatchObject({ ok: true });
-  await until(async () => (await statesOf("asks")).includes("failed"));
+  await untilSo(async () => (await statesOf("asks")).includes("failed"));
   expect(await rows("SELECT failure_code, failure_message FROM attempt")).toEqual([
     { failure_code: "APPROVAL_REJECTED", failure_message: "rejected by bob: seen" },
   ]);
@@ -153,7 +154,7 @@ test("a mail's link stands for its question until that is decided; only its hash
     await engine([ASK])
   ).ready;
   const runId = await start("asks");
-  await until(async () => (await waitingApprovals(fleet.store)).length === 1);
+  await untilSo(async () => (await waitingApprovals(fleet.store)).length === 1);
   const asked = { runId, taskNo: 1, mapIndex: -1, taskId: "ask", tryNumber: 1, message: "Publish?", until: null };
   const secret = await makeApprovalLink(fleet.store, asked, "ana@example.com");
   expect(await findApprovalLink(fleet.store, secret)).toMatchObject({
@@ -184,7 +185,7 @@ test("dag.trigger: a reply that is lost leaves one run, and the task follows it 
     await engine([parent({}), CHILD], true, losing)
   ).ready;
   await start("parent");
-  await until(async () => (await statesOf("parent")).includes("success"));
+  await untilSo(async () => (await statesOf("parent")).includes("success"));
   expect(lost).toBeLessThan(0);
   expect(await runsOf("child")).toMatchObject([{ state: "success", depth: 1 }]);
 });
@@ -194,7 +195,7 @@ test("dag.trigger: the process that waits dies, and the next one waits for the s
   const first = await engine([parent({}), slow]);
   await first.ready;
   await start("parent");
-  await until(async () => (await waitingApprovals(fleet.store)).length === 1);
+  await untilSo(async () => (await waitingApprovals(fleet.store)).length === 1);
   await first.stop();
   const second = await engine([parent({}), slow]);
   await second.ready;
@@ -209,7 +210,7 @@ test("dag.trigger: ending the task ends its run", async () => {
   const running = await engine([parent({}), slow]);
   await running.ready;
   const runId = await start("parent");
-  await until(async () => (await waitingApprovals(fleet.store)).length === 1);
+  await untilSo(async () => (await waitingApprovals(fleet.store)).length === 1);
   await said({ kind: "cancel_run", runId, by: "ana" });
   await running.settled();
   expect([await statesOf("parent"), await statesOf("child")]).toEqual([["failed"], ["failed"]]);

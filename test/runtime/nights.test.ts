@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { SCHEDULE_DEFAULTS, type DagSpec } from "../../engine/core/dag.ts";
 import type { TimeScale } from "../../engine/core/time-scale.ts";
@@ -6,6 +5,7 @@ import type { Engine } from "../../engine/runtime/engine.ts";
 import { commandResult, enqueue } from "../../engine/store/inbox.ts";
 import { dagSpec, taskSpec } from "../scenario/scenario.ts";
 import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
+import { untilSo } from "../setup/until.ts";
 import { Fleet, loaded } from "./harness.ts";
 
 const HOUR = 3_600_000;
@@ -47,16 +47,11 @@ const runs = (): Promise<{ day: string; state: string }[]> =>
 const count = async (sql: string): Promise<number> =>
   (await rows<{ count: number }>(`SELECT count(*)::int AS count FROM ${sql}`))[0]?.count ?? -1;
 
-/** Looks until it is so; the test's own limit ends it. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await delay(10);
-}
-
 test("nights come due by the engine's clock, each is run once and meets its deadline", async () => {
   // An hour takes 20 ms: the deadline is far enough away that a machine which pauses for seconds misses none.
   const far = { name: "ready", finishBy: { hour: 6, minute: 0, days: 60 } };
   await started(clockAt("2026-01-02T01:00Z", 20), nightly({ sla: [far] }));
-  await until(async () => (await count("dag_run WHERE state = 'success'")) >= 3);
+  await untilSo(async () => (await count("dag_run WHERE state = 'success'")) >= 3);
   const nights = await runs();
   expect(nights.slice(0, 3).map(({ day }) => day)).toEqual(["01-01", "01-02", "01-03"]);
   expect(fleet.service.jobs.length).toBeLessThanOrEqual(nights.length);
@@ -82,7 +77,7 @@ test("a due time that passed while nobody ran is caught up once", async () => {
 test("a deadline that passes writes one miss and one mail in the same flush, and no other process adds one", async () => {
   fleet.service.held.add("load");
   const first = await started(clockAt("2026-01-02T01:59Z", 50));
-  await until(async () => (await count("deadline WHERE state = 'missed'")) === 1);
+  await untilSo(async () => (await count("deadline WHERE state = 'missed'")) === 1);
   expect(await count("outbox WHERE kind = 'sla_missed'")).toBe(1);
   await first.stop();
   const next = await started(clockAt("2026-01-02T07:00Z"));
@@ -94,20 +89,20 @@ test("a deadline that passes writes one miss and one mail in the same flush, and
 test("a pause by command holds the schedule until it is lifted, also across a restart", async () => {
   const first = await started(clockAt("2026-01-02T01:00Z"));
   const paused = await enqueue(fleet.store, { kind: "pause_dag", dagId: "nightly", isPaused: true, by: "test" });
-  await until(async () => (await commandResult(fleet.store, paused))?.ok === true);
+  await untilSo(async () => (await commandResult(fleet.store, paused))?.ok === true);
   await first.stop();
   const next = await started(clockAt("2026-01-02T03:00Z"));
   await next.ready;
   await next.settled();
   expect(await runs()).toEqual([]);
   await enqueue(fleet.store, { kind: "pause_dag", dagId: "nightly", isPaused: false, by: "test" });
-  await until(async () => (await runs()).length === 1);
+  await untilSo(async () => (await runs()).length === 1);
 });
 
 test("a command about a DAG that is not there says so", async () => {
   await started(clockAt("2026-01-02T01:00Z"));
   const id = await enqueue(fleet.store, { kind: "pause_dag", dagId: "weekly", isPaused: true, by: "test" });
-  await until(async () => (await commandResult(fleet.store, id)) !== null);
+  await untilSo(async () => (await commandResult(fleet.store, id)) !== null);
   expect(await commandResult(fleet.store, id)).toMatchObject({ ok: false, code: "DAG_NOT_FOUND" });
 });
 
@@ -115,11 +110,11 @@ test("a DAG published while the engine runs is scheduled from then on, and one w
   const engine = await started(clockAt("2026-01-02T03:00Z"), nightly({ schedule: null, sla: [] }));
   await engine.ready;
   engine.publish({ dags: [loaded(nightly())], gone: [] });
-  await until(async () => (await runs()).length === 1);
+  await untilSo(async () => (await runs()).length === 1);
   engine.publish({ dags: [], gone: ["nightly"] });
-  await until(async () => (await count("dag WHERE is_stale")) === 1);
+  await untilSo(async () => (await count("dag WHERE is_stale")) === 1);
   engine.publish({ dags: [loaded(nightly())], gone: [] });
-  await until(async () => (await count("dag WHERE NOT is_stale")) === 1);
+  await untilSo(async () => (await count("dag WHERE NOT is_stale")) === 1);
   expect(await count("dag_version")).toBe(2);
 });
 
@@ -138,9 +133,9 @@ test("rule 26: a date that somebody takes while its night is planned is not run 
     VALUES (gen_random_uuid(), 'nightly', 'taken', '2026-01-01T02:00Z')`);
   await started(clockAt("2026-01-03T03:00Z"));
   const blocked = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-  await until(async () => (await count(blocked)) > 0);
+  await untilSo(async () => (await count(blocked)) > 0);
   await other.query("COMMIT");
   other.release();
-  await until(async () => (await count("dag_run WHERE state = 'success'")) >= 1);
+  await untilSo(async () => (await count("dag_run WHERE state = 'success'")) >= 1);
   expect(await runs()).toEqual([{ day: "01-02", state: "success" }]);
 });

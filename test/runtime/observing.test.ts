@@ -20,7 +20,6 @@ afterEach(async () => {
   await database.drop();
 });
 
-const wait = { timeout: 20_000, interval: 20 };
 const states = async (): Promise<string[]> => (await listRuns(fleet.store, {})).map((run) => run.state);
 
 /** The fleet's operators, changed. */
@@ -45,7 +44,7 @@ test("rule 23: a job that is asked to stop while a look at it is under way is lo
   let looks = 0;
   // Two cancels lie further apart than the look that the first one wants: that has come due meanwhile.
   const cancelledTwice = async (): Promise<void> => {
-    await expect.poll(() => cancels, wait).toBeGreaterThan(1);
+    await expect.poll(() => cancels).toBeGreaterThan(1);
   };
   const slow = (operator: AnyOperator): AnyOperator => ({
     ...operator,
@@ -61,10 +60,10 @@ test("rule 23: a job that is asked to stop while a look at it is under way is lo
   });
   await fleet.engine(dagSpec([taskSpec("extract")]), operated(slow));
   await fleet.backfill(1, 1);
-  await expect.poll(() => looks, wait).toBe(1);
+  await expect.poll(() => looks).toBe(1);
   const [run] = await listRuns(fleet.store, {});
   await enqueue(fleet.store, { kind: "cancel_run", runId: run?.runId ?? "", by: "test" });
-  await expect.poll(states, wait).toEqual(["failed"]);
+  await expect.poll(states).toEqual(["failed"]);
 });
 
 test("rule 20: one that cannot be looked at hides nobody, and only those asked about with it are looked at alone", async () => {
@@ -82,7 +81,7 @@ test("rule 20: one that cannot be looked at hides nobody, and only those asked a
   await fleet.backfill(1, 1);
   const succeeded = async (): Promise<number> =>
     (await fleet.store.pool.query("SELECT FROM attempt WHERE state = 'succeeded'")).rowCount ?? 0;
-  await expect.poll(succeeded, wait).toBe(39);
+  await expect.poll(succeeded).toBe(39);
   const withPoison = new Set(batches.find((ids) => ids.includes("t0")));
   const alone = batches.filter((ids) => ids.length === 1).flat();
   const unlucky = alone.filter((id) => withPoison.has(id));
@@ -100,13 +99,13 @@ test("rule 21: what one call shows is looked at by one call, also when it was be
     },
     submit: async (params, context) => {
       // The second is begun when the first is looked at already.
-      if (context.taskId === "b") await expect.poll(() => looked.length, wait).toBeGreaterThan(2);
+      if (context.taskId === "b") await expect.poll(() => looked.length).toBeGreaterThan(2);
       return operator.submit(params, context);
     },
   });
   await fleet.engine(dagSpec([taskSpec("a"), taskSpec("b")]), operated(counted, { shownTogether: () => "" }));
   await fleet.backfill(1, 1);
-  await expect.poll(() => looked.slice(-5), wait).toEqual([2, 2, 2, 2, 2]);
+  await expect.poll(() => looked.slice(-5)).toEqual([2, 2, 2, 2, 2]);
   fleet.service.held.clear();
-  await expect.poll(states, wait).toEqual(["success"]);
+  await expect.poll(states).toEqual(["success"]);
 });

@@ -22,7 +22,6 @@ afterEach(async () => {
 });
 
 const TWO = dagSpec([taskSpec("extract"), taskSpec("load", { dependsOn: ["extract"] })]);
-const wait = { timeout: 10_000, interval: 50 };
 const states = async (): Promise<string[]> => (await listRuns(fleet.store, {})).map((run) => run.state);
 const onlyRun = async (): Promise<string> => (await listRuns(fleet.store, {}))[0]?.runId ?? "";
 
@@ -31,7 +30,7 @@ async function say(
   body: PeopleBody | Omit<Extract<CommandBody, { kind: "cancel_run" }>, "by">,
 ): Promise<CommandResult> {
   const id = await enqueue(fleet.store, { ...body, by: "cli:ana", from: "desk" });
-  await expect.poll(() => commandResult(fleet.store, id), wait).not.toBeNull();
+  await expect.poll(() => commandResult(fleet.store, id)).not.toBeNull();
   return (await commandResult(fleet.store, id)) as CommandResult;
 }
 
@@ -54,7 +53,7 @@ test("a task of a run that has ended is cleared: it and its run go on, and the a
   expect(await states()).toEqual(["failed"]);
   const result = await say({ kind: "clear_tasks", runId, wish: tasks("load") });
   expect(result).toMatchObject({ ok: true, value: { count: 1, tasks: [{ task_id: "load", map_index: -1 }] } });
-  await expect.poll(states, wait).toEqual(["success"]);
+  await expect.poll(states).toEqual(["success"]);
   expect(fleet.service.jobsOf("load")).toHaveLength(2);
   expect(fleet.service.jobsOf("extract")).toHaveLength(1);
   expect((await audit()).find(({ action }) => action === "clear_tasks")).toMatchObject({
@@ -76,7 +75,7 @@ test("rule 23: clearing a running task stops its job, and two clears at once mak
   fleet.service.held.add("extract");
   await fleet.engine(TWO);
   await fleet.backfill(1, 1);
-  await expect.poll(() => fleet.service.jobs.length, wait).toBe(1);
+  await expect.poll(() => fleet.service.jobs.length).toBe(1);
   const runId = await onlyRun();
   const wish = tasks("extract");
   const both = await Promise.all([
@@ -84,9 +83,9 @@ test("rule 23: clearing a running task stops its job, and two clears at once mak
     say({ kind: "clear_tasks", runId, wish }),
   ]);
   expect(both.map(({ ok }) => ok)).toEqual([true, true]);
-  await expect.poll(() => fleet.service.jobs.map(({ state }) => state), wait).toEqual(["stopped", "running"]);
+  await expect.poll(() => fleet.service.jobs.map(({ state }) => state)).toEqual(["stopped", "running"]);
   fleet.service.held.clear();
-  await expect.poll(states, wait).toEqual(["success"]);
+  await expect.poll(states).toEqual(["success"]);
   expect(fleet.service.jobsOf("extract")).toHaveLength(2);
 });
 
@@ -95,19 +94,19 @@ test("rule 23: a job that does not stop is abandoned: its task goes on, and it i
   fleet.service.deaf.add("extract");
   const engine = await fleet.engine(TWO);
   await fleet.backfill(1, 1);
-  await expect.poll(() => fleet.service.jobs.length, wait).toBe(1);
+  await expect.poll(() => fleet.service.jobs.length).toBe(1);
   const runId = await onlyRun();
   expect(await say({ kind: "abandon_tasks", runId, wish: tasks("extract") })).toMatchObject({ code: "ACTION_REFUSED" });
   await say({ kind: "mark_tasks", runId, wish: tasks("extract"), state: "success" });
   expect(await say({ kind: "abandon_tasks", runId, wish: tasks("extract") })).toMatchObject({ ok: true });
-  await expect.poll(() => fleet.service.jobsOf("load").length, wait).toBe(1);
+  await expect.poll(() => fleet.service.jobsOf("load").length).toBe(1);
   await engine.stop();
   await fleet.engine(TWO);
   const [job] = fleet.service.jobsOf("extract");
   if (job) job.state = "failed";
   const attempt = async () =>
     (await fleet.store.pool.query<object>("SELECT state, failure_code FROM attempt WHERE ref = '\"job-0\"'")).rows;
-  await expect.poll(attempt, wait).toEqual([{ state: "failed", failure_code: "JOB_FAILED" }]);
+  await expect.poll(attempt).toEqual([{ state: "failed", failure_code: "JOB_FAILED" }]);
 });
 
 test("rule 24: a task adopts a foreign job, one that looks like the operator's own", async () => {
@@ -120,10 +119,7 @@ test("rule 24: a task adopts a foreign job, one that looks like the operator's o
   const before = fleet.service.submits;
   expect(await say({ ...clear, adopts: "foreign" })).toMatchObject({ ok: true });
   await expect
-    .poll(
-      async () => (await runDetail(fleet.store, "nightly", "backfill__2026-03-01T00:00:00+00:00"))?.tasks[0]?.state,
-      wait,
-    )
+    .poll(async () => (await runDetail(fleet.store, "nightly", "backfill__2026-03-01T00:00:00+00:00"))?.tasks[0]?.state)
     .toBe("success");
   expect(fleet.service.submits).toBe(before);
 });
@@ -141,11 +137,11 @@ test("rule 28: a clear keeps the run's version, or puts the whole run on the lat
     .poll(async () => {
       const preview = await peoplePreview(fleet.store, runId, { tasks: null }, { clears: true, onLatest: true });
       return "tasks" in preview && [preview.latestNumber, preview.tasks.map(({ taskId }) => taskId)];
-    }, wait)
+    })
     .toEqual([2, ["extract"]]);
   expect(await say({ kind: "clear_tasks", runId, wish: tasks("clean") })).toMatchObject({ code: "TASK_NOT_FOUND" });
   expect(await say({ kind: "clear_tasks", runId, wish: tasks("extract"), onLatest: true })).toMatchObject({ ok: true });
-  await expect.poll(states, wait).toEqual(["success"]);
+  await expect.poll(states).toEqual(["success"]);
   const detail = await runDetail(fleet.store, "nightly", "backfill__2026-03-01T00:00:00+00:00");
   expect(detail?.tasks.map(({ taskId, state }) => `${taskId} ${state}`)).toEqual([
     "extract success",
@@ -164,9 +160,9 @@ test("runs that are cleared together run within the limit of their DAG, the olde
   expect(await say({ kind: "clear_tasks", runId, wish: { ...tasks("load"), past: true } })).toMatchObject({
     value: { count: 3 },
   });
-  await expect.poll(async () => (await states()).sort(), wait).toEqual(["queued", "queued", "running"]);
+  await expect.poll(async () => (await states()).sort()).toEqual(["queued", "queued", "running"]);
   fleet.service.held.clear();
-  await expect.poll(states, wait).toEqual(["success", "success", "success"]);
+  await expect.poll(states).toEqual(["success", "success", "success"]);
 });
 
 test("notes of runs and tasks are kept by a clear and taken away by an empty one", async () => {
@@ -174,7 +170,7 @@ test("notes of runs and tasks are kept by a clear and taken away by an empty one
   await say({ kind: "note_run", runId, note: "for the auditors" });
   await say({ kind: "note_task", runId, taskId: "load", mapIndex: -1, note: "half a day" });
   await say({ kind: "clear_tasks", runId, wish: tasks("load") });
-  await expect.poll(states, wait).toEqual(["success"]);
+  await expect.poll(states).toEqual(["success"]);
   const notes = async () =>
     (
       await fleet.store.pool.query<object>(

@@ -7,7 +7,8 @@ import { scaledTime, type TimeScale } from "../../engine/core/time-scale.ts";
 import { OwnPostgres } from "../setup/own-postgres.ts";
 import { testDatabase } from "../setup/postgres.ts";
 import { dagSpec, taskSpec } from "../scenario/specs.ts";
-import { startRun, until } from "./flow-engine.ts";
+import { startRun } from "./flow-engine.ts";
+import { untilSo } from "../setup/until.ts";
 import { Fleet } from "./harness.ts";
 
 // Servers start and recover meanwhile: on a busy machine that takes its time.
@@ -90,13 +91,13 @@ describe("rule 9: engine time is Postgres's", () => {
     for (const next of SHIFTS) {
       const before = (await runsOf(fleet)).length;
       shift = next;
-      await until(() => allEnded(fleet, before + 3));
+      await untilSo(() => allEnded(fleet, before + 3));
       const [late] = await rowsOf<{ now: number }>(fleet, "SELECT clock_timestamp() AS now");
       const latest = Math.max(...(await runsOf(fleet)).map(({ at }) => at));
       expect(latest).toBeLessThanOrEqual(scaledTime(time, late?.now ?? 0));
     }
     await engine.stop();
-    await until(() => allEnded(fleet, 9));
+    await untilSo(() => allEnded(fleet, 9));
     await expectUnharmed(fleet, 60_000);
   });
 
@@ -126,12 +127,12 @@ describe("rule 9: engine time is Postgres's", () => {
         plans: true,
         waitsForDatabase: true,
       }));
-      await until(() => allEnded(fleet, 3));
+      await untilSo(() => allEnded(fleet, 3));
       const now = async (): Promise<number> =>
         (await rowsOf<{ now: number }>(fleet, "SELECT clock_timestamp() AS now"))[0]?.now ?? 0;
       setClock(HOUR);
       expect((await now()) - Date.now()).toBeGreaterThan(HOUR - 60_000);
-      await until(() => allEnded(fleet, 9));
+      await untilSo(() => allEnded(fleet, 9));
       const ahead = (await runsOf(fleet)).length;
       for (const shift of [-HOUR, 0]) {
         setClock(shift);
@@ -141,7 +142,7 @@ describe("rule 9: engine time is Postgres's", () => {
         await startRun(fleet, "nightly");
         const triggered = "dag_run WHERE logical_at IS NULL AND state = 'success'";
         const before = await countOf(fleet, triggered);
-        await until(async () => (await countOf(fleet, triggered)) > before);
+        await untilSo(async () => (await countOf(fleet, triggered)) > before);
       }
       await engine.stop();
       const jobsOfEach = 2;
@@ -162,7 +163,7 @@ describe("rule 2: the writer's row", () => {
     const engine = await fleet.engine(dagSpec([taskSpec("load")]), (deps) => ({ ...deps, waitsForDatabase: true }));
     await engine.ready;
     expect(engine.isWriting).toBe(false);
-    await until(async () => engine.isWriting);
+    await untilSo(async () => engine.isWriting);
     expect(await rowsOf(fleet, "SELECT epoch FROM writer")).toEqual([{ epoch: "8" }]);
   });
 });

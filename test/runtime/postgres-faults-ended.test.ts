@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CuttingProxy, type Request, type Verdict } from "../setup/cutting-proxy.ts";
 import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
-import { until } from "./flow-engine.ts";
+import { untilSo } from "../setup/until.ts";
 import { Fleet } from "./harness.ts";
 import { SmallBackfill } from "./small-backfill.ts";
 
@@ -106,7 +106,7 @@ describe("rule 2: taking and keeping the writer's row", () => {
     backfill.fleet.service.held.add("publish");
     await backfill.ask();
     // Held until each has been lost in both ways: renewals come only now and then.
-    await until(async () => [...losses.values()].every((left) => left.length === 0));
+    await untilSo(async () => [...losses.values()].every((left) => left.length === 0));
     backfill.fleet.service.held.clear();
     await engine.settled();
     await backfill.expectUnharmed();

@@ -4,7 +4,7 @@ import { openStore, type Store } from "../../engine/store/open.ts";
 import { createToken } from "../../engine/store/tokens.ts";
 import { options } from "../api/service.ts";
 import { OwnPostgres, type Stop } from "../setup/own-postgres.ts";
-import { until } from "../store/fleet.ts";
+import { untilSo } from "../setup/until.ts";
 import { Fleet } from "./harness.ts";
 import { SmallBackfill } from "./small-backfill.ts";
 
@@ -29,7 +29,7 @@ describe("rule 5: the database restarts in the middle of a backfill", () => {
       const engines = [await backfill.engine(), await backfill.engine()];
       await backfill.ask();
       for (const jobs of [1, 5]) {
-        await until(async () => service.jobs.length >= jobs);
+        await untilSo(async () => service.jobs.length >= jobs);
         await postgres.stop(how);
         await postgres.start();
       }
@@ -63,6 +63,6 @@ describe("rule 30: while the database is away", () => {
     await postgres.stop("immediate");
     expect(await pause()).toMatchObject({ status: 503, body: { code: "UNAVAILABLE" } });
     await postgres.start();
-    await until(async () => (await pause()).status === 200);
+    await untilSo(async () => (await pause()).status === 200);
   });
 });

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { OwnPostgres } from "../setup/own-postgres.ts";
 import { testDatabase } from "../setup/postgres.ts";
 import { SmallDisk } from "../setup/small-disk.ts";
-import { until } from "./flow-engine.ts";
+import { untilSo } from "../setup/until.ts";
 import { Fleet } from "./harness.ts";
 import { SmallBackfill } from "./small-backfill.ts";
 
@@ -52,7 +52,7 @@ describe("rule 11: what is owed waits until it is durable", () => {
     await backfill.ask();
     for (const sqlstate of REFUSALS) {
       await refuse.withState(sqlstate);
-      await until(async () => errors.some((line) => line.includes(`fault ${sqlstate}`)));
+      await untilSo(async () => errors.some((line) => line.includes(`fault ${sqlstate}`)));
     }
     expect(service.submits).toBe(0);
     expect((await store.pool.query("SELECT FROM attempt")).rowCount).toBe(0);
@@ -78,7 +78,7 @@ describe("rule 5: the disk of the database is full", () => {
       disk.fill();
       const engine = await backfill.engine();
       const full = /no disk space, memory or connections.*No space left on device/;
-      await until(async () => errors.filter((line) => full.test(line)).length >= 2);
+      await untilSo(async () => errors.filter((line) => full.test(line)).length >= 2);
       expect(service.submits).toBe(0);
       expect((await store.pool.query("SELECT FROM command WHERE state = 'pending'")).rowCount).toBe(1);
       disk.makeRoom();

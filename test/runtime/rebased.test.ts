@@ -17,7 +17,6 @@ afterEach(async () => {
   await database.drop();
 });
 
-const wait = { timeout: 10_000, interval: 20 };
 const states = async (): Promise<string[]> => (await listRuns(fleet.store, {})).map((run) => run.state);
 const taskStates = async (): Promise<string[]> => {
   const { rows } = await fleet.store.pool.query<{ state: string }>("SELECT state FROM task_instance ORDER BY task_no");
@@ -30,7 +29,7 @@ test("a run at work that is put on the latest version goes on with the tries its
   const extract = taskSpec("extract", { retries: 1, retryDelayMs: 2_000 });
   const engine = await fleet.engine(dagSpec([extract, taskSpec("load")]));
   await fleet.backfill(1, 1);
-  await expect.poll(taskStates, wait).toEqual(["up_for_retry", "failed"]);
+  await expect.poll(taskStates).toEqual(["up_for_retry", "failed"]);
   const [run] = await listRuns(fleet.store, {});
   engine.publish({ dags: [loaded(dagSpec([extract, taskSpec("load"), taskSpec("report")]))], gone: [] });
   const wish = { tasks: [{ task: "load", mapIndex: null }] };
@@ -38,8 +37,8 @@ test("a run at work that is put on the latest version goes on with the tries its
     ...{ kind: "clear_tasks", runId: run?.runId ?? "", wish, onLatest: true },
     ...{ by: "cli:ana", from: "desk" },
   });
-  await expect.poll(() => commandResult(fleet.store, id), wait).toMatchObject({ ok: true });
+  await expect.poll(() => commandResult(fleet.store, id)).toMatchObject({ ok: true });
   expect(await taskStates()).toContain("up_for_retry");
-  await expect.poll(states, wait).toEqual(["success"]);
+  await expect.poll(states).toEqual(["success"]);
   expect(await taskStates()).toEqual(["success", "success", "success"]);
 });

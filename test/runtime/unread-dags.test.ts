@@ -21,7 +21,6 @@ afterEach(async () => {
   await database.drop();
 });
 
-const wait = { timeout: 20_000, interval: 20 };
 const NIGHTLY: DagSpec = dagSpec([taskSpec("load")]);
 const called = (dagId: string, changes: Partial<DagSpec> = {}): DagSpec => ({ ...NIGHTLY, dagId, ...changes });
 
@@ -29,7 +28,7 @@ const called = (dagId: string, changes: Partial<DagSpec> = {}): DagSpec => ({ ..
 async function published(specs: readonly DagSpec[], plans = false): Promise<void> {
   const engine = await fleet.engine(NIGHTLY, (deps) => ({ ...deps, plans, dags: specs.map(loaded) }));
   await engine.ready;
-  if (plans) await expect.poll(unplanned, wait).toBe(0);
+  if (plans) await expect.poll(unplanned).toBe(0);
   await engine.stop();
 }
 const unplanned = async (): Promise<number> =>
@@ -39,7 +38,7 @@ const successor = (plans = false) => fleet.engine(NIGHTLY, (deps) => ({ ...deps,
 
 async function say(body: CommandBody): Promise<CommandResult> {
   const id = await enqueue(fleet.store, body);
-  await expect.poll(() => commandResult(fleet.store, id), wait).not.toBeNull();
+  await expect.poll(() => commandResult(fleet.store, id)).not.toBeNull();
   return (await commandResult(fleet.store, id)) as CommandResult;
 }
 const backfill = (dagId: string) => {
@@ -74,7 +73,7 @@ test("a DAG that nobody has read since the start is run when it comes due", asyn
   await published([called("nightly", { schedule, startAt: Date.parse("2026-01-01T00:00Z") })], true);
   const before = (await states()).length;
   await successor(true);
-  await expect.poll(async () => (await states()).length, wait).toBeGreaterThan(before);
+  await expect.poll(async () => (await states()).length).toBeGreaterThan(before);
   expect(fleet.errors).toEqual([]);
 });
 

@@ -23,8 +23,6 @@ afterEach(async () => {
   await database.drop();
 });
 
-const wait = { timeout: 20_000, interval: 20 };
-
 /** Renders as the composition root does. */
 const rendering = (deps: EngineDeps): EngineDeps => ({
   ...deps,
@@ -44,7 +42,7 @@ const reads = (text: string) => dagSpec([taskSpec("load", { with: { job: text } 
 
 async function set(wish: VariableWish): Promise<CommandResult> {
   const id = await enqueue(fleet.store, { kind: "set_variable", ...wish, by: "cli:ana" });
-  await expect.poll(() => commandResult(fleet.store, id), wait).not.toBeNull();
+  await expect.poll(() => commandResult(fleet.store, id)).not.toBeNull();
   return (await commandResult(fleet.store, id)) as CommandResult;
 }
 
@@ -179,7 +177,7 @@ test("prev_success: read once for a run, and again by the next writer", async ()
   await first.settled();
   fleet.service.held.add("first");
   await fleet.backfill(3, 3);
-  await expect.poll(() => fleet.service.jobsOf("first").length, wait).toBe(2);
+  await expect.poll(() => fleet.service.jobsOf("first").length).toBe(2);
   await first.stop();
   fleet.service.held.clear();
   const next = await fleet.engine(dagSpec(tasks), rendering);

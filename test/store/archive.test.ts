@@ -16,7 +16,8 @@ import { isArchived } from "../../engine/store/read-models/archived.ts";
 import { costs } from "../../engine/store/read-models/costs.ts";
 import { runsProgress } from "../../engine/store/read-models/progress.ts";
 import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
-import { somebodyWaits, until, Writer } from "./fleet.ts";
+import { somebodyWaits, Writer } from "./fleet.ts";
+import { untilSo } from "../setup/until.ts";
 import { writeHistory } from "./history.ts";
 
 const JANUARY = Date.UTC(2026, 0, 15);
@@ -163,7 +164,7 @@ describe("rule 29: beside the writer, closing", () => {
       runId(0),
     ]);
     const archiving = archive();
-    await until(() => somebodyWaits(store, /FROM writer/));
+    await untilSo(() => somebodyWaits(store, /FROM writer/));
     await writer.query("COMMIT");
     writer.release();
     expect(await archiving).toMatchObject([{ kind: "stays", busy: [{ why: "it is queued" }] }]);
@@ -181,14 +182,14 @@ describe("rule 29: beside the writer, closing", () => {
     // Who reads the month keeps its tables from being detached, and the month closing.
     await reader.query("SELECT FROM attempt_2026_01");
     const archiving = archive();
-    await until(async () => (await stateOf("2026_01")) === "closing");
+    await untilSo(async () => (await stateOf("2026_01")) === "closing");
     const cleared = (from: typeof old) => ({
       from,
       to: { ...from, state: "queued" as const, startedAt: null, endedAt: null },
     });
     expect(await writer.flush({ runsChanged: [cleared(old)] })).toMatchObject({ kind: "conflict" });
     expect([await loadRun(store, runId(0)), await isArchived(store, runId(0))]).toEqual([null, true]);
-    await until(async () => (await writer.flush({ runsChanged: [cleared(young)] })).kind === "committed");
+    await untilSo(async () => (await writer.flush({ runsChanged: [cleared(young)] })).kind === "committed");
     await reader.query("COMMIT");
     reader.release();
     expect(await archiving).toMatchObject([{ kind: "gone" }]);
@@ -202,7 +203,7 @@ describe("rule 29: beside the writer, closing", () => {
     await reader.query("BEGIN");
     await reader.query("SELECT FROM attempt_2026_01");
     const archiving = archive();
-    await until(
+    await untilSo(
       async () => (await one("SELECT summed_at IS NOT NULL FROM partition_state WHERE month = '2026_01'")) === true,
     );
     expect((await costs(store, { dagId })).amount).toBe("1");

@@ -68,15 +68,6 @@ export async function expire(store: Store): Promise<void> {
   await store.pool.query("UPDATE writer SET expires_at = clock_timestamp() - interval '1 second'");
 }
 
-/** Waits until `condition` answers true; fails after ten seconds. */
-export async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error("it did not come true in ten seconds");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 /** Whether a session waits for a lock that another one holds. */
 export async function somebodyWaits(store: Store, query: RegExp): Promise<boolean> {
   const { rows } = await store.pool.query<{ query: string }>(

@@ -11,7 +11,8 @@ import {
   versionById,
 } from "../../engine/store/load.ts";
 import { AT, FROZEN, attempt, backfill, entry, run, task, version } from "./batches.ts";
-import { Writer, somebodyWaits, storeOfThisFile, until } from "./fleet.ts";
+import { Writer, somebodyWaits, storeOfThisFile } from "./fleet.ts";
+import { untilSo } from "../setup/until.ts";
 
 const here = storeOfThisFile();
 let writer: Writer;
@@ -310,9 +311,9 @@ describe("rule 30: the inbox", () => {
     await blocker.query("BEGIN; LOCK TABLE run_key IN ACCESS EXCLUSIVE MODE");
     const result = { ok: true, value: { done: 1 } } as const;
     const flushed = writer.flush({ runsCreated: [run(dag)], commandsApplied: [{ id, result }] });
-    await until(() => somebodyWaits(here.store, /flush_runs_created/));
+    await untilSo(() => somebodyWaits(here.store, /flush_runs_created/));
     const withdrawn = withdraw(here.store, id);
-    await until(() => somebodyWaits(here.store, /'withdrawn'/));
+    await untilSo(() => somebodyWaits(here.store, /'withdrawn'/));
     await blocker.query("COMMIT");
     blocker.release();
     expect(await flushed).toMatchObject({ kind: "committed" });

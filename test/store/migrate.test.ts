@@ -7,7 +7,7 @@ import { assertMigrated, dropFleet, migrate } from "../../engine/store/migrate.t
 import { openStore, type Store } from "../../engine/store/open.ts";
 import { migrationTexts } from "../../engine/store/sql-files.ts";
 import { spec } from "./batches.ts";
-import { until } from "./fleet.ts";
+import { untilSo } from "../setup/until.ts";
 import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
 
 let database: TestDatabase;
@@ -48,7 +48,7 @@ describe("rule 3: migrations", () => {
     const migrated = migrate(store);
     const failed = expect(migrated).rejects.toThrow(/terminat/);
     const waiting = "FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()";
-    await until(async () => (await other.query(`SELECT pg_terminate_backend(pid) ${waiting}`)).rowCount === 1);
+    await untilSo(async () => (await other.query(`SELECT pg_terminate_backend(pid) ${waiting}`)).rowCount === 1);
     await failed;
     await other.query("SELECT pg_advisory_unlock_all()");
     other.release();

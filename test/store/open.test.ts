@@ -5,7 +5,8 @@ import { NocturneError, type Problem } from "../../engine/core/errors.ts";
 import { enqueue, listenForCommands, wakeWriterSoon } from "../../engine/store/inbox.ts";
 import { openStore } from "../../engine/store/open.ts";
 import { checkRequirements } from "../../engine/store/requirements.ts";
-import { storeOfThisFile, until } from "./fleet.ts";
+import { storeOfThisFile } from "./fleet.ts";
+import { untilSo } from "../setup/until.ts";
 import { transactionPooler } from "./transaction-pooler.ts";
 
 const here = storeOfThisFile();
@@ -97,13 +98,13 @@ describe("rule 30: the wake-up", () => {
     let rings = 0;
     const listener = await listenForCommands(here.store, () => (rings += 1));
     await toldElsewhere();
-    await until(async () => rings === 1);
+    await untilSo(async () => rings === 1);
     await here.store.pool.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()",
     );
-    await until(async () => rings === 2);
+    await untilSo(async () => rings === 2);
     await toldElsewhere();
-    await until(async () => rings === 3);
+    await untilSo(async () => rings === 3);
     await listener.close();
   });
 
@@ -118,7 +119,7 @@ describe("rule 30: the wake-up", () => {
     expect(rings).toBe(2);
     // Notifications come in the order of their commits: those of this process have been passed over by then.
     await toldElsewhere();
-    await until(async () => rings > 2);
+    await untilSo(async () => rings > 2);
     expect(rings).toBe(3);
     await listener.close();
     wakeWriterSoon(own);

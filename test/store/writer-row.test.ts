@@ -4,7 +4,8 @@ import { loadRun } from "../../engine/store/load.ts";
 import { openStore } from "../../engine/store/open.ts";
 import { releaseWriter, renewWriter, takeWriter, writerStatus } from "../../engine/store/writer-row.ts";
 import { EMPTY, run, version } from "./batches.ts";
-import { Writer, expire, somebodyWaits, storeOfThisFile, until } from "./fleet.ts";
+import { Writer, expire, somebodyWaits, storeOfThisFile } from "./fleet.ts";
+import { untilSo } from "../setup/until.ts";
 
 const here = storeOfThisFile();
 const ann = { owner: "ann", ttlMs: 60_000, protocol: 1 };
@@ -120,9 +121,9 @@ describe("rule 4: the fence", () => {
     const blocker = await here.store.pool.connect();
     await blocker.query("BEGIN; LOCK TABLE run_key IN ACCESS EXCLUSIVE MODE");
     const flushed = flush(session, fence, { ...EMPTY, runsCreated: [made] });
-    await until(() => somebodyWaits(here.store, /flush_runs_created/));
+    await untilSo(() => somebodyWaits(here.store, /flush_runs_created/));
     const take = takeWriter(here.store, bob);
-    await until(() => somebodyWaits(here.store, /FROM writer FOR NO KEY UPDATE/));
+    await untilSo(() => somebodyWaits(here.store, /FROM writer FOR NO KEY UPDATE/));
     await blocker.query("COMMIT");
     blocker.release();
     expect(await flushed).toMatchObject({ kind: "committed" });
@@ -137,7 +138,7 @@ describe("rule 4: the fence", () => {
     await taker.query("BEGIN; UPDATE writer SET epoch = epoch + 1, owner = 'bob'");
     const made = run(dag);
     const flushed = flush(session, fence, { ...EMPTY, runsCreated: [made] });
-    await until(() => somebodyWaits(here.store, /flush_fence/));
+    await untilSo(() => somebodyWaits(here.store, /flush_fence/));
     await taker.query("COMMIT");
     taker.release();
     expect(await flushed).toEqual({ kind: "fenced" });
@@ -149,7 +150,7 @@ describe("rule 4: the fence", () => {
     const renewer = await here.store.pool.connect();
     await renewer.query("BEGIN; UPDATE writer SET expires_at = expires_at + interval '1 second'");
     const flushed = flush(session, fence, EMPTY);
-    await until(() => somebodyWaits(here.store, /flush_fence/));
+    await untilSo(() => somebodyWaits(here.store, /flush_fence/));
     await renewer.query("COMMIT");
     renewer.release();
     expect(await flushed).toMatchObject({ kind: "committed" });
@@ -165,7 +166,7 @@ describe("rule 5: a flush that was not acknowledged", () => {
     await blocker.query("BEGIN; LOCK TABLE run_key IN ACCESS EXCLUSIVE MODE");
     const flushed = flush(session, fence, { ...EMPTY, runsCreated: [made] });
     const lost = expect(flushed).rejects.toThrow();
-    await until(() => somebodyWaits(here.store, /flush_runs_created/));
+    await untilSo(() => somebodyWaits(here.store, /flush_runs_created/));
     await here.store.pool.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%flush_runs_created%' AND pid <> pg_backend_pid()",
     );
