@@ -7,7 +7,7 @@ import { demoHome, inboxMails, nocturne, remoteJobs, shownRun, type StoryDocumen
 
 describe("nocturne demo --overspend", () => {
   test("stops the Glue job, terminates the cluster, sends both mails once, and reports what the ledger holds", async () => {
-    const home = await demoHome();
+    const home = demoHome();
     const { code, out, err } = await nocturne(["demo", "--overspend", "--home", home, "--json"]);
     expect({ code, err: code === 0 ? "" : err }).toEqual({ code: 0, err: "" });
     const { runs, mails, budget, cost } = JSON.parse(out) as StoryDocument;
@@ -56,7 +56,7 @@ describe("nocturne demo --overspend", () => {
   test("sends its mails over SMTP_URL when that is set, whatever other clock the environment wishes for", async () => {
     const server = await startMailServer();
     onTestFinished(() => server.close());
-    const home = await demoHome();
+    const home = demoHome();
     const env = { SMTP_URL: server.url, NOCTURNE_TIME_SCALE: "7" };
     const { code, out, err } = await nocturne(["demo", "--overspend", "--home", home, "--json"], env);
     expect({ code, err: code === 0 ? "" : err }).toEqual({ code: 0, err: "" });

@@ -7,7 +7,7 @@ const DEADLINE = Date.parse("2026-01-02T11:00:00Z");
 
 describe("nocturne demo --slow", () => {
   test("ends green and late after one sla_missed mail, with one remote job for each launch key", async () => {
-    const home = await demoHome();
+    const home = demoHome();
     const { code, out, err } = await nocturne(["demo", "--slow", "--home", home, "--json"]);
     expect({ code, err: code === 0 ? "" : err }).toEqual({ code: 0, err: "" });
     const document = JSON.parse(out) as StoryDocument;

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
-import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { onTestFinished } from "vitest";
 import { startPostgres } from "../../engine/local/embedded-postgres.ts";
 import { endLocalAws, startLocalAws } from "../../engine/local/local-aws.ts";
+import { layCluster, temporaryFolder } from "./made-home.ts";
 
 const PROGRAM = resolve(import.meta.dirname, "../../bin/nocturne.js");
 
@@ -44,9 +44,9 @@ export interface RemoteJob {
 }
 
 /** A home of its own, gone with everything that still runs in it when the test is over. */
-export async function demoHome(): Promise<string> {
-  const home = await mkdtemp(join(tmpdir(), "nocturne-story-"));
-  await chmod(home, 0o755);
+export function demoHome(): string {
+  const home = temporaryFolder("story");
+  layCluster(home);
   onTestFinished(async () => {
     await endLocalAws(home);
     await (await startPostgres({ home })).stop();

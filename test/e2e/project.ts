@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, existsSync, openSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync, existsSync, openSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { BucketAlreadyOwnedByYou, PutObjectCommand, CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { expect } from "vitest";
 import { sampleSales } from "../../engine/cli/demo/sample-sales.ts";
+import { until as untilWithin } from "../setup/until.ts";
+import { layCluster, temporaryFolder } from "./made-home.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const PROGRAM = join(ROOT, "bin/nocturne.js");
@@ -25,24 +26,13 @@ export interface LocalRun {
   readonly state: string;
 }
 
-/** Waits for `condition` with a deadline; polling is the only way to watch another process. */
-export async function until<T>(
-  what: string,
-  condition: () => Promise<T | null | false> | T | null | false,
-  withinMs = 60_000,
-): Promise<T> {
-  const deadline = Date.now() + withinMs;
-  for (;;) {
-    const value = await condition();
-    if (value !== null && value !== false) return value;
-    if (Date.now() > deadline) throw new Error(`waited ${withinMs / 1000} s for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
+/** Waits for what other processes do; the limit is below that of an e2e test. */
+export const until = <T>(what: string, look: Parameters<typeof untilWithin<T>>[1], withinMs = 180_000): Promise<T> =>
+  untilWithin(what, look, withinMs);
 
 /** A person's project in a folder of its own: the shipped DAG with short waits, a local-aws, and the real command. */
 export class Project {
-  readonly folder = mkdtempSync(join(tmpdir(), "nocturne-e2e-"));
+  readonly folder = temporaryFolder("e2e");
   readonly home = join(this.folder, "home");
   url = "";
   private aws: ChildProcess | null = null;
@@ -51,7 +41,7 @@ export class Project {
   /** `edit` may change the shipped DAG's text. */
   constructor(edit: (yaml: string) => string = (yaml) => yaml) {
     mkdirSync(join(this.folder, "dags"));
-    mkdirSync(this.home);
+    layCluster(this.home);
     for (const room of ["sql", "deploy/spark"]) cpSync(join(ROOT, room), join(this.folder, room), { recursive: true });
     cpSync(join(ROOT, "package.json"), join(this.folder, "package.json"));
     const shipped = readFileSync(join(ROOT, "dags/nightly_store_sales.yaml"), "utf8");
@@ -196,7 +186,7 @@ export class Project {
 
   /** Ends a Postgres that a killed command left behind: the last user out stops it. */
   private async stopPostgres(): Promise<void> {
-    if (!existsSync(join(this.home, "postgres")) && !existsSync(join(this.home, "postgres.json"))) return;
+    if (!existsSync(join(this.home, "postgres/cluster/data/postmaster.pid"))) return;
     const { startPostgres } = await import("../../engine/local/embedded-postgres.ts");
     await (await startPostgres({ home: this.home })).stop();
   }

@@ -34,13 +34,13 @@ async function check({ name }: Run): Promise<{ states: number; found: string | n
 }
 
 describe.skipIf(missing !== undefined)(`rules 1, 2, 4, 5, 8, 11, 14 to 18 and 23 as a model${why}`, () => {
-  it.each(RUNS.filter(({ finds }) => !finds))("the protocol, $name: $says", async (each) => {
+  it.concurrent.each(RUNS.filter(({ finds }) => !finds))("the protocol, $name: $says", async (each) => {
     const { found, states } = await check(each);
     expect(found).toBeNull();
     expect(states).toBeGreaterThan(1_000);
   });
 
-  it.each(RUNS.filter(({ finds }) => finds))("goes wrong when $says ($name)", async (each) => {
+  it.concurrent.each(RUNS.filter(({ finds }) => finds))("goes wrong when $says ($name)", async (each) => {
     const { found, steps } = await check(each);
     expect(found).not.toBeNull();
     expect(steps.length).toBeGreaterThan(0);
