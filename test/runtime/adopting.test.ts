@@ -1,24 +1,15 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { DagSpec } from "../../engine/core/dag.ts";
 import { newRunId } from "../../engine/runtime/ids.ts";
 import { commandResult, enqueue } from "../../engine/store/inbox.ts";
 import { triggerRun } from "../../engine/store/trigger.ts";
 import { dagSpec, taskSpec } from "../scenario/scenario.ts";
-import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
 import { untilSo } from "../setup/until.ts";
-import { Fleet } from "./harness.ts";
+import { fleetForEachTest, type Fleet } from "./harness.ts";
 
-let database: TestDatabase;
 let fleet: Fleet;
 
-beforeEach(async () => {
-  database = await testDatabase();
-  fleet = await Fleet.create(database.url);
-});
-afterEach(async () => {
-  await fleet.close();
-  await database.drop();
-});
+fleetForEachTest((made) => (fleet = made));
 
 const rows = async <T>(sql: string, values: unknown[] = []): Promise<T[]> =>
   (await fleet.store.pool.query(sql, values)).rows as T[];

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { DagSpec } from "../../engine/core/dag.ts";
 import type { BackfillWish } from "../../engine/core/records.ts";
 import type { CommandResult } from "../../engine/core/commands.ts";
@@ -7,20 +7,11 @@ import { commandResult, enqueue } from "../../engine/store/inbox.ts";
 import { backfillProgress } from "../../engine/store/read-models/backfills.ts";
 import { runHistory } from "../../engine/store/read-models/run-history.ts";
 import { dagSpec, taskSpec, tasksOf } from "../scenario/scenario.ts";
-import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
-import { Fleet } from "./harness.ts";
+import { fleetForEachTest, type Fleet } from "./harness.ts";
 
-let database: TestDatabase;
 let fleet: Fleet;
 
-beforeEach(async () => {
-  database = await testDatabase();
-  fleet = await Fleet.create(database.url);
-});
-afterEach(async () => {
-  await fleet.close();
-  await database.drop();
-});
+fleetForEachTest((made) => (fleet = made));
 
 const ONE = dagSpec([taskSpec("extract")]);
 async function ask(fromDate: string, toDate: string, changes: Partial<BackfillWish> = {}): Promise<BackfillWish> {

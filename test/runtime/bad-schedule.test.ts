@@ -1,20 +1,11 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { SCHEDULE_DEFAULTS, type DagSpec } from "../../engine/core/dag.ts";
 import { dagSpec, taskSpec } from "../scenario/specs.ts";
-import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
-import { Fleet, loaded } from "./harness.ts";
+import { fleetForEachTest, loaded, type Fleet } from "./harness.ts";
 
-let database: TestDatabase;
 let fleet: Fleet;
 
-beforeEach(async () => {
-  database = await testDatabase();
-  fleet = await Fleet.create(database.url);
-});
-afterEach(async () => {
-  await fleet.close();
-  await database.drop();
-});
+fleetForEachTest((made) => (fleet = made));
 
 const scheduled = (dagId: string, cron: string): DagSpec => ({
   ...dagSpec([taskSpec("a", { operator: "find" })]),

@@ -1,23 +1,14 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { OperatorDescriptor } from "../../engine/core/operator.ts";
 import type { EngineDeps } from "../../engine/runtime/deps.ts";
 import { listRuns } from "../../engine/store/read-models/runs.ts";
 import { testHost } from "../operators/host.ts";
 import { dagSpec, taskSpec } from "../scenario/scenario.ts";
-import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
-import { Fleet } from "./harness.ts";
+import { fleetForEachTest, type Fleet } from "./harness.ts";
 
-let database: TestDatabase;
 let fleet: Fleet;
 
-beforeEach(async () => {
-  database = await testDatabase();
-  fleet = await Fleet.create(database.url);
-});
-afterEach(async () => {
-  await fleet.close();
-  await database.drop();
-});
+fleetForEachTest((made) => (fleet = made));
 
 const TEN_MEGABYTES = 10 * 1024 * 1024;
 const NUL = String.fromCharCode(0);

@@ -1,9 +1,8 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { listRuns } from "../../engine/store/read-models/runs.ts";
 import { runDetail } from "../../engine/store/read-models/run-detail.ts";
 import { dagSpec, taskSpec } from "../scenario/scenario.ts";
-import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
-import { Fleet } from "./harness.ts";
+import { fleetForEachTest, type Fleet } from "./harness.ts";
 
 const CHAIN = dagSpec([
   taskSpec("extract"),
@@ -11,17 +10,9 @@ const CHAIN = dagSpec([
   taskSpec("publish", { dependsOn: ["load"] }),
 ]);
 
-let database: TestDatabase;
 let fleet: Fleet;
 
-beforeEach(async () => {
-  database = await testDatabase();
-  fleet = await Fleet.create(database.url);
-});
-afterEach(async () => {
-  await fleet.close();
-  await database.drop();
-});
+fleetForEachTest((made) => (fleet = made));
 
 const states = async (): Promise<string[]> => (await listRuns(fleet.store, {})).map((run) => run.state);
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { DagSpec } from "../../engine/core/dag.ts";
 import type { JsonObject } from "../../engine/core/json.ts";
 import type { CommandBody, CommandResult } from "../../engine/core/commands.ts";
@@ -11,22 +11,13 @@ import { commandResult, enqueue } from "../../engine/store/inbox.ts";
 import { waitingApprovals } from "../../engine/store/read-models/approvals.ts";
 import { listAssetEvents, listAssets } from "../../engine/store/read-models/assets.ts";
 import { taskSpec } from "../scenario/scenario.ts";
-import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
 import { dag, flowEngine, noop, startRun } from "./flow-engine.ts";
 import { untilSo } from "../setup/until.ts";
-import { Fleet } from "./harness.ts";
+import { fleetForEachTest, type Fleet } from "./harness.ts";
 
-let database: TestDatabase;
 let fleet: Fleet;
 
-beforeEach(async () => {
-  database = await testDatabase();
-  fleet = await Fleet.create(database.url);
-});
-afterEach(async () => {
-  await fleet.close();
-  await database.drop();
-});
+fleetForEachTest((made) => (fleet = made));
 
 const engine = (specs: readonly DagSpec[], plans = true, change = (own: SubRuns): SubRuns => own): Promise<Engine> =>
   flowEngine(fleet, specs, plans, change);

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
+import { beforeEach } from "vitest";
 import type { DagSpec, LoadedDag } from "../../engine/core/dag.ts";
 import type { Launch, OperatorDescriptor } from "../../engine/core/operator.ts";
 import { DEFAULT_SETTINGS, type EngineSettings } from "../../engine/core/settings.ts";
@@ -9,6 +10,7 @@ import { migrate } from "../../engine/store/migrate.ts";
 import { REAL_TIME } from "../../engine/core/time-scale.ts";
 import { openStore, type Store } from "../../engine/store/open.ts";
 import { testHost } from "../operators/host.ts";
+import { testDatabase } from "../setup/postgres.ts";
 import { FakeService } from "./fake-service.ts";
 
 export const SETTINGS: EngineSettings = {
@@ -112,4 +114,17 @@ export class Fleet {
     for (const engine of this.engines) await engine.stop();
     for (const store of this.stores) await store.close();
   }
+}
+
+/** A new fleet in a database of its own before every test of the file; both are gone after it. */
+export function fleetForEachTest(use: (fleet: Fleet) => void): void {
+  beforeEach(async () => {
+    const database = await testDatabase();
+    const fleet = await Fleet.create(database.url);
+    use(fleet);
+    return async () => {
+      await fleet.close();
+      await database.drop();
+    };
+  });
 }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { DagSpec } from "../../engine/core/dag.ts";
 import type { JsonObject } from "../../engine/core/json.ts";
 import { dagRunIdFor } from "../../engine/core/schedule/runs.ts";
@@ -6,20 +6,11 @@ import { newRunId } from "../../engine/runtime/ids.ts";
 import { listRuns } from "../../engine/store/read-models/runs.ts";
 import { triggerRun } from "../../engine/store/trigger.ts";
 import { dagSpec, taskSpec } from "../scenario/scenario.ts";
-import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
-import { Fleet } from "./harness.ts";
+import { fleetForEachTest, type Fleet } from "./harness.ts";
 
-let database: TestDatabase;
 let fleet: Fleet;
 
-beforeEach(async () => {
-  database = await testDatabase();
-  fleet = await Fleet.create(database.url);
-});
-afterEach(async () => {
-  await fleet.close();
-  await database.drop();
-});
+fleetForEachTest((made) => (fleet = made));
 
 /** Somebody triggers a run for a day of March 2026. */
 async function trigger(day: number, conf: JsonObject = {}): Promise<void> {

@@ -1,26 +1,17 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { SCHEDULE_DEFAULTS, type DagSpec } from "../../engine/core/dag.ts";
 import type { TimeScale } from "../../engine/core/time-scale.ts";
 import type { Engine } from "../../engine/runtime/engine.ts";
 import { commandResult, enqueue } from "../../engine/store/inbox.ts";
 import { dagSpec, taskSpec } from "../scenario/scenario.ts";
-import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
 import { untilSo } from "../setup/until.ts";
-import { Fleet, loaded } from "./harness.ts";
+import { fleetForEachTest, loaded, type Fleet } from "./harness.ts";
 
 const HOUR = 3_600_000;
 
-let database: TestDatabase;
 let fleet: Fleet;
 
-beforeEach(async () => {
-  database = await testDatabase();
-  fleet = await Fleet.create(database.url);
-});
-afterEach(async () => {
-  await fleet.close();
-  await database.drop();
-});
+fleetForEachTest((made) => (fleet = made));
 
 const nightly = (changes: Partial<DagSpec> = {}): DagSpec => ({
   ...dagSpec([taskSpec("load")]),

@@ -1,24 +1,15 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { AnyOperator, Observed, OperatorDescriptor } from "../../engine/core/operator.ts";
 import type { EngineDeps } from "../../engine/runtime/deps.ts";
 import { enqueue } from "../../engine/store/inbox.ts";
 import { listRuns } from "../../engine/store/read-models/runs.ts";
 import { testHost } from "../operators/host.ts";
 import { dagSpec, taskSpec } from "../scenario/scenario.ts";
-import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
-import { Fleet, SETTINGS } from "./harness.ts";
+import { fleetForEachTest, SETTINGS, type Fleet } from "./harness.ts";
 
-let database: TestDatabase;
 let fleet: Fleet;
 
-beforeEach(async () => {
-  database = await testDatabase();
-  fleet = await Fleet.create(database.url);
-});
-afterEach(async () => {
-  await fleet.close();
-  await database.drop();
-});
+fleetForEachTest((made) => (fleet = made));
 
 const states = async (): Promise<string[]> => (await listRuns(fleet.store, {})).map((run) => run.state);
 

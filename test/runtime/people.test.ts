@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { CommandBody, CommandResult, PeopleBody } from "../../engine/core/commands.ts";
 import { auditPage, type AuditRow } from "../../engine/store/read-models/audit.ts";
 import { commandResult, enqueue } from "../../engine/store/inbox.ts";
@@ -6,20 +6,11 @@ import { peoplePreview } from "../../engine/store/read-models/people-preview.ts"
 import { runDetail } from "../../engine/store/read-models/run-detail.ts";
 import { listRuns } from "../../engine/store/read-models/runs.ts";
 import { dagSpec, taskSpec } from "../scenario/scenario.ts";
-import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
-import { Fleet } from "./harness.ts";
+import { fleetForEachTest, type Fleet } from "./harness.ts";
 
-let database: TestDatabase;
 let fleet: Fleet;
 
-beforeEach(async () => {
-  database = await testDatabase();
-  fleet = await Fleet.create(database.url);
-});
-afterEach(async () => {
-  await fleet.close();
-  await database.drop();
-});
+fleetForEachTest((made) => (fleet = made));
 
 const TWO = dagSpec([taskSpec("extract"), taskSpec("load", { dependsOn: ["extract"] })]);
 const states = async (): Promise<string[]> => (await listRuns(fleet.store, {})).map((run) => run.state);

@@ -1,24 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { RunDraft } from "../../engine/core/machine/run-draft.ts";
 import type { EngineDeps } from "../../engine/runtime/deps.ts";
 import { commandResult, enqueue } from "../../engine/store/inbox.ts";
 import { listRuns } from "../../engine/store/read-models/runs.ts";
 import { dagSpec, taskSpec } from "../scenario/scenario.ts";
-import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
-import { Fleet } from "./harness.ts";
+import { fleetForEachTest, type Fleet } from "./harness.ts";
 
-let database: TestDatabase;
 let fleet: Fleet;
 
-beforeEach(async () => {
-  database = await testDatabase();
-  fleet = await Fleet.create(database.url);
-});
-afterEach(async () => {
-  await fleet.close();
-  await database.drop();
-});
+fleetForEachTest((made) => (fleet = made));
 
 const ONE = dagSpec([taskSpec("extract")]);
 const states = async (): Promise<string[]> => (await listRuns(fleet.store, {})).map((run) => run.state).sort();

@@ -1,25 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { SCHEDULE_DEFAULTS, type DagSpec } from "../../engine/core/dag.ts";
 import type { CommandBody, CommandResult } from "../../engine/core/commands.ts";
 import { commandResult, enqueue } from "../../engine/store/inbox.ts";
 import { loadWorld } from "../../engine/store/load.ts";
 import { listRuns } from "../../engine/store/read-models/runs.ts";
 import { dagSpec, taskSpec } from "../scenario/scenario.ts";
-import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
-import { Fleet, loaded } from "./harness.ts";
+import { fleetForEachTest, loaded, type Fleet } from "./harness.ts";
 
-let database: TestDatabase;
 let fleet: Fleet;
 
-beforeEach(async () => {
-  database = await testDatabase();
-  fleet = await Fleet.create(database.url);
-});
-afterEach(async () => {
-  await fleet.close();
-  await database.drop();
-});
+fleetForEachTest((made) => (fleet = made));
 
 const NIGHTLY: DagSpec = dagSpec([taskSpec("load")]);
 const called = (dagId: string, changes: Partial<DagSpec> = {}): DagSpec => ({ ...NIGHTLY, dagId, ...changes });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { CommandResult } from "../../engine/core/commands.ts";
 import type { VariableWish } from "../../engine/core/variables.ts";
 import { prepareTask } from "../../engine/dagfile/prepare.ts";
@@ -8,20 +8,11 @@ import { auditPage } from "../../engine/store/read-models/audit.ts";
 import { commandResult, enqueue } from "../../engine/store/inbox.ts";
 import { listVariables } from "../../engine/store/read-models/variables.ts";
 import { dagSpec, taskSpec } from "../scenario/scenario.ts";
-import { testDatabase, type TestDatabase } from "../setup/postgres.ts";
-import { Fleet } from "./harness.ts";
+import { fleetForEachTest, type Fleet } from "./harness.ts";
 
-let database: TestDatabase;
 let fleet: Fleet;
 
-beforeEach(async () => {
-  database = await testDatabase();
-  fleet = await Fleet.create(database.url);
-});
-afterEach(async () => {
-  await fleet.close();
-  await database.drop();
-});
+fleetForEachTest((made) => (fleet = made));
 
 /** Renders as the composition root does. */
 const rendering = (deps: EngineDeps): EngineDeps => ({
