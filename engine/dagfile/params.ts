@@ -1,6 +1,6 @@
+import { canonicalJson } from "../core/canonical-json.ts";
 import type { ParamSpec } from "../core/dag.ts";
 import type { Json } from "../core/json.ts";
-import { canonicalJson } from "./canonical-json.ts";
 
 /** What is wrong with a value for a declared parameter ("expected …"), or null. */
 export function paramMistake(param: ParamSpec, value: Json): string | null {

@@ -1,3 +1,4 @@
+import { canonicalJson } from "../core/canonical-json.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import type { OperatorDescriptor, TaskFailure } from "../core/operator.ts";
 import type { Prepared } from "../core/prepared.ts";
@@ -5,8 +6,8 @@ import type { ForEach, TaskSpec } from "../core/dag.ts";
 import { decideWhen } from "./condition.ts";
 import { itemsOf, renderItems } from "./for-each.ts";
 import { renderText } from "./render-text.ts";
-import { canonicalJson, sha256 } from "./canonical-json.ts";
 import { paramMistake } from "./params.ts";
+import { sha256 } from "./sha256.ts";
 import { isTemplated, renderValue } from "./template.ts";
 import type { TemplateArguments } from "./template-context.ts";
 import { templateContext } from "./template-context.ts";

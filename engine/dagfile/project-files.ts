@@ -1,6 +1,6 @@
 import type { LoadedDag } from "../core/dag.ts";
 import type { OperatorDescriptor } from "../core/operator.ts";
-import { sha256 } from "./canonical-json.ts";
+import { sha256 } from "./sha256.ts";
 import type { FlatDag } from "./flat-tasks.ts";
 import type { Finding } from "./schema-issues.ts";
 import { isTemplated } from "./template.ts";

@@ -1,9 +1,9 @@
 import { readFile, readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
+import { canonicalJson } from "../core/canonical-json.ts";
 import type { LoadedDag } from "../core/dag.ts";
 import { triggerCycle } from "../core/graph/trigger-cycle.ts";
 import type { OperatorDescriptor } from "../core/operator.ts";
-import { canonicalJson, sha256 } from "./canonical-json.ts";
 import { dagFindings } from "./dag-checks.ts";
 import { toDagSpec } from "./dag-spec.ts";
 import { resolveDependencies } from "./dependencies.ts";
@@ -15,6 +15,7 @@ import { projectReader } from "./project-reader.ts";
 import { isPlaceholder, salvage } from "./salvage.ts";
 import type { Finding } from "./schema-issues.ts";
 import { suggestion } from "./schema-issues.ts";
+import { sha256 } from "./sha256.ts";
 import { templateFindings } from "./template-checks.ts";
 import type { DagProblem, SourceDocument } from "./yaml-document.ts";
 import { parseDocuments } from "./yaml-document.ts";

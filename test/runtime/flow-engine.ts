@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { expect } from "vitest";
 import type { DagSpec, TaskSpec } from "../../engine/core/dag.ts";
 import type { JsonObject } from "../../engine/core/json.ts";
 import type { AnyOperator } from "../../engine/core/operator.ts";
 import type { SubRuns } from "../../engine/core/sub-runs.ts";
+import { sha256 } from "../../engine/dagfile/sha256.ts";
 import type { Engine } from "../../engine/runtime/engine.ts";
 import { newRunId } from "../../engine/runtime/ids.ts";
 import { subRunsOf } from "../../engine/store/sub-runs.ts";
@@ -14,7 +14,6 @@ import { dagSpec, taskSpec } from "../scenario/scenario.ts";
 import { loaded, type Fleet } from "./harness.ts";
 
 const FLOW = new Map(operatorDescriptors.map((descriptor) => [descriptor.type, descriptor]));
-const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /** An engine with Nocturne's own operators, whose parameters stand as they are written. */
 export async function flowEngine(

@@ -1,8 +1,9 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { beforeEach } from "vitest";
 import type { DagSpec, LoadedDag } from "../../engine/core/dag.ts";
 import type { Launch, OperatorDescriptor } from "../../engine/core/operator.ts";
 import { DEFAULT_SETTINGS, type EngineSettings } from "../../engine/core/settings.ts";
+import { sha256 } from "../../engine/dagfile/sha256.ts";
 import type { EngineDeps } from "../../engine/runtime/deps.ts";
 import { startEngine, type Engine } from "../../engine/runtime/engine.ts";
 import { enqueue } from "../../engine/store/inbox.ts";
@@ -30,7 +31,6 @@ const LAUNCHES: Record<string, Launch> = {
   token: { kind: "token", ttlMs: 3_600_000, maxLength: 64 },
 };
 
-const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 export const loaded = (spec: DagSpec): LoadedDag => ({
   spec,

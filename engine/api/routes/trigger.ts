@@ -1,11 +1,12 @@
 import { z } from "zod";
+import { canonicalJson } from "../../core/canonical-json.ts";
 import type { DagSpec } from "../../core/dag.ts";
 import type { JsonObject } from "../../core/json.ts";
 import type { DagVersion } from "../../core/records.ts";
 import { manualInterval } from "../../core/schedule/manual-run.ts";
 import { dagRunIdFor } from "../../core/schedule/runs.ts";
-import { canonicalJson, sha256 } from "../../dagfile/canonical-json.ts";
 import { confMistakes as mistakesOf } from "../../dagfile/conf-mistakes.ts";
+import { sha256 } from "../../dagfile/sha256.ts";
 import { triggerRun, type TriggerOutcome, type TriggeredRun } from "../../store/trigger.ts";
 import { ApiError, invalid, type FieldMistake } from "../answer-error.ts";
 import { runAnswer } from "../answers/run.ts";

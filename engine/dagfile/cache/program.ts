@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { sha256 } from "../canonical-json.ts";
+import { sha256 } from "../sha256.ts";
 
 /**
  * What tells this program from every other that reads DAG files, even from another build of the same version: the bytes of

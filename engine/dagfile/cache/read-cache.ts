@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { sha256 } from "../canonical-json.ts";
+import { sha256 } from "../sha256.ts";
 import { hashOf, type ReadProjectFile } from "../project-files.ts";
 import { readOne, type DagFile, type ReadFile } from "../read.ts";
 import { entryOf, readOf, survivesJson, type CacheEntry } from "./cache-entry.ts";
