@@ -1,61 +1,23 @@
-import { createHash } from "node:crypto";
-import { DAG_DEFAULTS, TASK_DEFAULTS, type DagSpec, type LoadedDag, type TaskSpec } from "../../engine/core/dag.ts";
-
-const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+import { TASK_DEFAULTS, type DagSpec, type LoadedDag, type TaskSpec } from "../../engine/core/dag.ts";
+import { sha256 } from "../../engine/dagfile/sha256.ts";
+import { dagSpec, taskSpec } from "../scenario/specs.ts";
 
 /** More than any benchmark has at a time. */
 const NO_LIMIT = 100_000;
-
-const BARE_TASK: Omit<TaskSpec, "taskId"> = {
-  ...TASK_DEFAULTS,
-  operator: "noop",
-  with: {},
-  dependsOn: [],
-  triggerRule: "all_success",
-  isSetup: false,
-  teardownOf: [],
-  failsRun: false,
-  retries: 0,
-  retryDelayMs: 1_000,
-  retryBackoff: 1,
-  maxRetryDelayMs: 1_000,
-  timeoutMs: null,
-  pool: null,
-  poolSlots: 1,
-  priority: 1,
-  connection: "default",
-  region: null,
-  onDoubt: "fail",
-};
-
-const BARE_DAG: Omit<DagSpec, "dagId" | "tasks"> = {
-  ...DAG_DEFAULTS,
-  tags: [],
-  paused: false,
-  schedule: null,
-  timezone: "UTC",
-  startAt: null,
-  endAt: null,
-  maxActiveRuns: NO_LIMIT,
-  maxActiveTasks: NO_LIMIT,
-  backfillMaxActiveRuns: NO_LIMIT,
-  params: {},
-  sla: [],
-  budget: null,
-  notify: [],
-  pools: {},
-};
 
 /** A task of a benchmark: a no-op without retries unless it says otherwise. */
 export type BenchTask = Pick<TaskSpec, "taskId"> & Partial<TaskSpec>;
 
 /** A DAG of a benchmark, as read from a file: no schedule and room for every run unless it says otherwise. */
 export function dagOf(dagId: string, tasks: readonly BenchTask[], more: Partial<DagSpec> = {}): LoadedDag {
+  const { weightRule } = TASK_DEFAULTS;
   const spec: DagSpec = {
-    ...BARE_DAG,
+    ...dagSpec(tasks.map((task) => taskSpec(task.taskId, { operator: "noop", weightRule, ...task }))),
+    maxActiveRuns: NO_LIMIT,
+    maxActiveTasks: NO_LIMIT,
+    backfillMaxActiveRuns: NO_LIMIT,
     ...more,
     dagId,
-    tasks: tasks.map((task) => ({ ...BARE_TASK, ...task })),
   };
   return {
     spec,
