@@ -18,6 +18,15 @@ export async function cpuTimes(store: Store): Promise<CpuTimes> {
   return { node: (user + system) / 1_000, postgres: familyMs(rows[0]?.pid ?? 0) };
 }
 
+/** The CPU that a process has used, and all that it has started, ended ones among them; in seconds. */
+export function cpuOf(pid: number): number {
+  const stat = statOf(pid);
+  if (stat === null) return 0;
+  const own = ((stat.own + stat.endedChildren) * TICK_MS) / 1_000;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
+  return children.reduce((sum, child) => sum + cpuOf(Number(child)), own);
+}
+
 /** Milliseconds of CPU of the process above `pid` and all its children, those that have ended too. */
 function familyMs(pid: number): number | null {
   if (!existsSync(`/proc/${pid}/stat`)) return null;

@@ -1,12 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { loadavg } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import { startApi } from "../../engine/api/server.ts";
 import type { Engine } from "../../engine/runtime/engine.ts";
 import { newRunId } from "../../engine/runtime/ids.ts";
 import { openStore, type Store } from "../../engine/store/open.ts";
-import { createToken } from "../../engine/store/tokens.ts";
 import { triggerRun } from "../../engine/store/trigger.ts";
+import { benchApi } from "./api.ts";
 import { chain40 } from "./chain.ts";
 import { cpuTimes } from "./cpu.ts";
 import { chain, dagOf } from "./dags.ts";
@@ -83,20 +82,8 @@ async function atPace(store: Store, engine: Engine, marks: Marks, pace: Pace, se
 
 /** Over HTTP with an Idempotency-Key: from the request's start to the submit of the run's first task, in one process. */
 async function overHttp(store: Store, marks: Marks, seconds: number): Promise<Figure[]> {
-  const { token } = await createToken(store, { role: "operator" });
-  const silent = (): void => undefined;
   const own = await openStore({ ...store.settings, applicationName: "bench api" });
-  const server = await startApi({
-    store: own,
-    host: "127.0.0.1",
-    port: 0,
-    version: "bench",
-    now: Date.now,
-    newRunId,
-    status: async () => ({ isReady: true }),
-    log: { info: silent, warn: silent, error: silent },
-  });
-  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const { server, headers } = await benchApi(own);
   const one = async (): Promise<{ readonly dagRunId: string; readonly startedAt: number; readonly ms: number }> => {
     const dagRunId = `bench__${randomUUID()}`;
     const startedAt = performance.now();

@@ -9,10 +9,10 @@ import { startPostgres } from "../../engine/local/embedded-postgres.ts";
 import { startLocalAws } from "../../engine/local/local-aws.ts";
 import { packageRoot } from "../../engine/local/package-root.ts";
 import { openStore } from "../../engine/store/open.ts";
+import { cpuOf } from "./cpu.ts";
 import { figure, type Benchmark, type Figure, type Telling } from "./figures.ts";
 import { runDirectly, type DirectRun } from "./pipeline-10m-direct.ts";
 import { DAY, writeSales } from "./pipeline-10m-sales.ts";
-import { cpuOf } from "./process-cpu.ts";
 
 const FLEET = "bench";
 const LINES = Number(process.env["NOCTURNE_BENCH_LINES"] ?? 10_000_000);

@@ -1,8 +1,6 @@
-import { startApi } from "../../engine/api/server.ts";
 import { SCHEDULE_DEFAULTS } from "../../engine/core/dag.ts";
-import { newRunId } from "../../engine/runtime/ids.ts";
 import type { Store } from "../../engine/store/open.ts";
-import { createToken } from "../../engine/store/tokens.ts";
+import { benchApi } from "./api.ts";
 import { dagOf } from "./dags.ts";
 import { figure, median, quantile, type Benchmark } from "./figures.ts";
 import { withStore } from "./postgres.ts";
@@ -17,8 +15,7 @@ const { spec: SPEC } = dagOf("triggered", [], {
 });
 
 /** One request each hundredth of a second, whether or not those before it have been answered. */
-async function load(url: string, token: string, seconds: number): Promise<number[]> {
-  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+async function load(url: string, headers: Readonly<Record<string, string>>, seconds: number): Promise<number[]> {
   const startedAt = performance.now();
   const one = async (index: number): Promise<number> => {
     const dueAt = startedAt + (index * 1_000) / PER_SECOND;
@@ -53,22 +50,11 @@ export const trigger: Benchmark = {
   run: (tell) =>
     withStore(tell, async (store) => {
       await publish(store);
-      const { token } = await createToken(store, { role: "operator" });
-      const silent = (): void => undefined;
-      const server = await startApi({
-        store,
-        host: "127.0.0.1",
-        port: 0,
-        version: "bench",
-        now: Date.now,
-        newRunId,
-        status: async () => ({ isReady: true }),
-        log: { info: silent, warn: silent, error: silent },
-      });
+      const { server, headers } = await benchApi(store);
       tell.progress("two seconds to warm up");
-      await load(server.url, token, 2);
+      await load(server.url, headers, 2);
       tell.progress(`${PER_SECOND} triggers a second for ${SECONDS} s`);
-      const times = await load(server.url, token, SECONDS);
+      const times = await load(server.url, headers, SECONDS);
       await server.close();
       return [
         figure("trigger answered, p50", median(times), "ms"),
