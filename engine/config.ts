@@ -233,10 +233,10 @@ function timeOf(scale: string | number | undefined, from: string | undefined, aw
   return { factor: Number(scale ?? 1), from: at };
 }
 
-/** The same configuration with the connection `default` pointed at a local-aws that answers at `url`. */
-export function withLocalAws(config: Config, url: string): Config {
+/** What a connection says that reaches a local-aws at `url`. */
+export function localAwsSettings(url: string): JsonObject {
   const services = ["s3", "glue", "emr", "redshift_data", "athena", "logs", "sts"];
-  const settings: JsonObject = {
+  return {
     endpoints: Object.fromEntries(services.map((service) => [service, url])),
     credentials: { access_key_id: "local", secret_access_key: "local" },
     artifacts: "s3://nocturne-artifacts",
@@ -250,7 +250,11 @@ export function withLocalAws(config: Config, url: string): Config {
     redshift: { workgroup: "local", database: "dev", iam_role: "arn:aws:iam::000000000000:role/local", base_rpu: 8 },
     athena: { workgroup: "primary", output_location: "s3://nocturne-artifacts/athena/" },
   };
-  const local: Connection = { name: "default", region: "us-east-1", settings };
+}
+
+/** The same configuration with the connection `default` pointed at a local-aws that answers at `url`. */
+export function withLocalAws(config: Config, url: string): Config {
+  const local: Connection = { name: "default", region: "us-east-1", settings: localAwsSettings(url) };
   // A loopback service costs nothing to ask and shows at once what it did (protocol rules 16 and 21).
   const engine = {
     ...config.engine,

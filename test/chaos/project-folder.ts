@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { localAwsSettings } from "../../engine/config.ts";
 import { dagFile } from "./dag-file.ts";
 import type { Plan } from "./plan.ts";
 
@@ -34,7 +35,6 @@ export const PATIENCE = Number(process.env["NOCTURNE_CHAOS_PATIENCE"] ?? 1);
 const patient = (ms: number): string => `${Math.round(ms * PATIENCE)}ms`;
 
 function configOf({ databaseUrl, fleet, awsUrl }: Parameters<typeof makeFolder>[1]): object {
-  const services = ["s3", "glue", "emr", "redshift_data", "athena", "logs", "sts"];
   return {
     database_url: databaseUrl,
     fleet,
@@ -49,27 +49,6 @@ function configOf({ databaseUrl, fleet, awsUrl }: Parameters<typeof makeFolder>[
       poll_min: "25ms",
       poll_max: patient(250),
     },
-    connections: {
-      default: {
-        region: "us-east-1",
-        endpoints: Object.fromEntries(services.map((service) => [service, awsUrl])),
-        credentials: { access_key_id: "local", secret_access_key: "local" },
-        artifacts: "s3://nocturne-artifacts",
-        glue: { role: "arn:aws:iam::000000000000:role/local", version: "5.1" },
-        emr: {
-          release: "emr-7.13.0",
-          service_role: "local",
-          instance_profile: "local",
-          log_uri: "s3://nocturne-artifacts/emr-logs/",
-        },
-        redshift: {
-          workgroup: "local",
-          database: "dev",
-          iam_role: "arn:aws:iam::000000000000:role/local",
-          base_rpu: 8,
-        },
-        athena: { workgroup: "primary", output_location: "s3://nocturne-artifacts/athena/" },
-      },
-    },
+    connections: { default: { region: "us-east-1", ...localAwsSettings(awsUrl) } },
   };
 }

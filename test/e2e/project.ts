@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync, existsSync, ope
 import { join, resolve } from "node:path";
 import { BucketAlreadyOwnedByYou, PutObjectCommand, CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { expect } from "vitest";
+import { localAwsSettings } from "../../engine/config.ts";
 import { sampleSales } from "../../engine/cli/demo/sample-sales.ts";
 import { until as untilWithin } from "../setup/until.ts";
 import { layCluster, temporaryFolder } from "./made-home.ts";
@@ -70,7 +71,6 @@ export class Project {
   }
 
   private writeConfig(): void {
-    const services = ["s3", "glue", "emr", "redshift_data", "athena", "logs", "sts"];
     const engine = {
       writer_ttl: "1s",
       writer_renew: "300ms",
@@ -80,21 +80,7 @@ export class Project {
       poll_min: "25ms",
       poll_max: "500ms",
     };
-    const settings = {
-      region: "us-east-1",
-      endpoints: Object.fromEntries(services.map((service) => [service, this.url])),
-      credentials: { access_key_id: "local", secret_access_key: "local" },
-      artifacts: "s3://nocturne-artifacts",
-      glue: { role: "arn:aws:iam::000000000000:role/local", version: "5.1" },
-      emr: {
-        release: "emr-7.13.0",
-        service_role: "local",
-        instance_profile: "local",
-        log_uri: "s3://nocturne-artifacts/emr-logs/",
-      },
-      redshift: { workgroup: "local", database: "dev", iam_role: "arn:aws:iam::000000000000:role/local", base_rpu: 8 },
-      athena: { workgroup: "primary", output_location: "s3://nocturne-artifacts/athena/" },
-    };
+    const settings = { region: "us-east-1", ...localAwsSettings(this.url) };
     const config = { home: "home", engine, connections: { default: settings } };
     writeFileSync(join(this.folder, "nocturne.yaml"), JSON.stringify(config, null, 2));
   }
