@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync, writeFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { Draws } from "../chaos/draws.ts";
 import { Project, expectOneJobPerKey, until, type Finished } from "./project.ts";
 
 /** Fifty in the long run (`npm run test:kills`). */
@@ -43,17 +44,6 @@ function up(): Up {
   return { child, finished: child.finished };
 }
 
-/** A sequence that the seed alone decides (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let value = Math.imul(state ^ (state >>> 15), state | 1);
-    value ^= value + Math.imul(value ^ (value >>> 7), value | 61);
-    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 async function json<T>(...command: string[]): Promise<T> {
   const { stdout, stderr, code } = await project.run(...command, "--json");
   expect(code, stderr).toBe(0);
@@ -61,7 +51,7 @@ async function json<T>(...command: string[]): Promise<T> {
 }
 
 test(`killed ${KILLS} times at random during three scaled nights (seed ${SEED}): every night green, one job per launch key, one mail per miss`, async () => {
-  const random = randomOf(SEED);
+  const draws = new Draws(SEED);
   const first = up();
   project.url = await until("local-aws", () => {
     const endpoint = join(project.home, "local-aws/endpoint.json");
@@ -70,7 +60,7 @@ test(`killed ${KILLS} times at random during three scaled nights (seed ${SEED}):
   await project.upload(3);
   let running = first;
   for (let kill = 0; kill < KILLS; kill++) {
-    const moment = 200 + random() * 3_300;
+    const moment = 200 + draws.unit() * 3_300;
     const ended = await Promise.race([running.finished, new Promise<null>((go) => setTimeout(go, moment, null))]);
     expect(ended, ended?.stderr).toBeNull();
     running.child.kill("SIGKILL");
