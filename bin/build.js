@@ -88,10 +88,17 @@ const isPackage = (id) => /^[@a-z]/.test(id) && !/^[a-z]:[\\/]/i.test(id);
 const isEntry = (file) => ENTRIES.some((entry) => file.startsWith(`${entry}.js`));
 
 function forgetOthers(made) {
-  for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    if (!entry.isFile() || made.has(relative(dist, path).replaceAll(sep, "/"))) continue;
-    if (Date.now() - statSync(path).mtimeMs > KEPT_MS) rmSync(path, { force: true });
+  // What another build has aside comes and goes meanwhile.
+  const folders = readdirSync(dist, { withFileTypes: true }).filter(
+    (entry) => entry.isDirectory() && !entry.name.startsWith(".building-"),
+  );
+  for (const { name } of folders) {
+    for (const entry of readdirSync(join(dist, name), { recursive: true, withFileTypes: true })) {
+      const path = join(entry.parentPath, entry.name);
+      if (!entry.isFile() || made.has(relative(dist, path).replaceAll(sep, "/"))) continue;
+      const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+      if (age > KEPT_MS) rmSync(path, { force: true });
+    }
   }
 }
 
