@@ -5,7 +5,7 @@ import { expectOneJobPerKey, until } from "./project.ts";
 import type { RunningSystem } from "./running-system.ts";
 
 const SALES = "nightly_store_sales";
-/** An hour of the clock is a second. */
+/** An hour of the clock is a second. A start takes some hours: a deadline that passes before its DAG is known is not told. */
 const SCALE = ["--time-scale", "3600", "--time-from"];
 const MINUTES = 180_000;
 
@@ -71,7 +71,7 @@ async function freePort(): Promise<number> {
 function lateNight(smtpUrl: string, dag = LATE): Promise<RunningSystem> {
   project.configure({ smtp_url: smtpUrl });
   project.writeDag(SALES, dag);
-  return project.up(...SCALE, "2026-03-02T01:30:00Z");
+  return project.up(...SCALE, "2026-03-01T18:00:00Z");
 }
 
 /** Waits until the outbox has one mail, and that one is as asked for. */
@@ -99,7 +99,7 @@ describe("a deadline that passes", () => {
   test("is told in one mail while the night waits, and in no other when the night ends late and green", async () => {
     const server = await serveMail();
     project.configure({ smtp_url: server.url });
-    const system = await project.up(...SCALE, "2026-03-02T06:30:00Z");
+    const system = await project.up(...SCALE, "2026-03-01T23:00:00Z");
     const missing = "raw/sales/dt=2026-03-01/_SUCCESS";
     await project.upload(1, (key, body) => (key === missing ? null : body));
     await until("the mail", () => server.arrived.length > 0, MINUTES);
