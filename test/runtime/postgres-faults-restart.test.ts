@@ -13,10 +13,14 @@ vi.setConfig({ testTimeout: 240_000 });
 
 let postgres: OwnPostgres;
 let backfill: SmallBackfill;
+let fleets = 0;
 
 beforeAll(async () => void (postgres = await OwnPostgres.start()));
 afterAll(() => postgres.remove());
-beforeEach(async () => void (backfill = new SmallBackfill(await Fleet.create(postgres.url), 4)));
+// One database for all: in the fleet of the test before, every night is done.
+beforeEach(async () => {
+  backfill = new SmallBackfill(await Fleet.create(postgres.url, { fleet: `fleet_${++fleets}` }), 4);
+});
 afterEach(() => backfill.close());
 
 describe("rule 5: the database restarts in the middle of a backfill", () => {
