@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -36,6 +36,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 async function startEmbedded(): Promise<{ url: string; stop(): Promise<void> }> {
   const home = await mkdtemp(join(tmpdir(), "nocturne-tests-"));
+  // Where the server's account may not pass through, its cluster is made elsewhere and outlives the run.
+  await chmod(home, 0o755);
   const server = await startPostgres({ home });
   const stop = async (): Promise<void> => {
     await server.stop();
