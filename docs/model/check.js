@@ -32,7 +32,7 @@ export const RUNS = [
     flags: ["LATE_REQUEST", "ALLOW_DUPLICATES"],
     claims: ["mended"],
   }),
-  breaks("LATE_REQUEST-forgotten", "launch", "a late request of an attempt that has ended without a job", {
+  holds("LATE_REQUEST-found", "launch", "a late request of an attempt that has ended without a job is found as well", {
     flags: ["LATE_REQUEST", "ALLOW_DUPLICATES"],
     claims: ["nothing_forgotten"],
   }),
@@ -47,6 +47,10 @@ export const RUNS = [
     flags: ["BELIEVE_OLD_ANSWERS", "FAULTS=3"],
   }),
   breaks("TRUST_OLD_TOKENS", "launch", "a token is sent again however old it is"),
+  breaks("NO_LATE_SEARCH", "launch", "an attempt that has ended without a job is not searched for again", {
+    flags: ["NO_LATE_SEARCH", "LATE_REQUEST", "ALLOW_DUPLICATES"],
+    claims: ["nothing_forgotten"],
+  }),
   breaks(
     "FORGETS_EARLIER_REQUESTS",
     "launch",

@@ -15,11 +15,12 @@
 #define VISIBLE 1         /* until a job can be found: 60 s */
 #define PUSHBACK 4        /* how long a service that is busy may ask to wait */
 #define HALF 5            /* half a token's life */
-#define AGAIN 3           /* from send_by to the last search: 16 minutes */
 #ifdef LATE_REQUEST
 #define LATEST (WINDOW + LIMIT + VISIBLE)
+#define AGAIN (LATEST + VISIBLE)
 #else
 #define LATEST LIMIT
+#define AGAIN 3           /* from send_by to the last search: 16 minutes */
 #endif
 #ifndef FAULTS
 #define FAULTS 2          /* crashes, stops, reloads, lost replies, throttling */
@@ -79,7 +80,11 @@ inline nextSend(p, after) {
 
 #define owesNothing(p) owes[p] = false; owesAt[p] = 0; owesBy[p] = 0
 
+/* One that was in doubt and ends without a job is searched for once more (rule 17). */
 inline end(how) {
+#ifndef NO_LATE_SEARCH
+  searchLater = searchLater || (ref == 0 && everInDoubt && againAt > 0);
+#endif
   owesNothing(p); state = how; inDoubt = false; submitAt = 0; sendBy = 0; searchAt = 0; halfLife = 0
 }
 
@@ -224,8 +229,8 @@ inline search(p) {
   :: else -> skip
   fi;
   if
-  :: ref != 0 ->
-     duplicates = duplicates | (visible & running & ~bit(ref));
+  :: state != open || ref != 0 ->
+     duplicates = duplicates | (visible & running & (ref == 0 -> 7 : ~bit(ref)));
      searchNow = false; searchLater = againAt > 0
   :: else
   fi

@@ -92,6 +92,13 @@ export interface Ending {
 
 export type AttemptState = "open" | "succeeded" | "failed" | "orphan";
 
+/** A further remote job of a launch key that a search found (rule 17). */
+export interface Duplicate {
+  readonly ref: Json;
+  /** It was asked to stop. It is remembered until the last search is over, which would find it again. */
+  readonly isCancelled: boolean;
+}
+
 export interface Attempt extends TaskKey {
   readonly tryNumber: number;
   readonly state: AttemptState;
@@ -117,8 +124,8 @@ export interface Attempt extends TaskKey {
   readonly failure: TaskFailure | null;
   /** When the service is searched again for a second job of this key (rule 17); null: no search is owed. */
   readonly searchAt: Instant | null;
-  /** Further remote jobs of this launch key that a search found: still to be cancelled (rule 17). */
-  readonly duplicates: readonly Json[];
+  /** Further remote jobs of this launch key; empty once each was asked to stop and no search is owed any more. */
+  readonly duplicates: readonly Duplicate[];
   /** Look again for usage then, although the task has ended (rule 11, settle). */
   readonly settleAt: Instant | null;
   /** Last log lines, kept with a failure. */

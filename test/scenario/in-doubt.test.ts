@@ -54,7 +54,7 @@ scenario("rule 17: a retry does not forget the duplicates of the try before", "a
   s.fails("a", "retryable").later(10_000).expect({ a: "queued" });
   const active = [...s.world.runs.values()][0];
   const remembered = [...(active?.settling.values() ?? [])].flatMap((attempt) => attempt.duplicates);
-  expect([...remembered, ...s.attempt("a").duplicates]).toEqual(["jr_2"]);
+  expect([...remembered, ...s.attempt("a").duplicates]).toEqual([{ ref: "jr_2", isCancelled: false }]);
 });
 
 scenario(

@@ -83,7 +83,7 @@ scenario("rule 17: of several jobs of one key the oldest is kept and the others 
     tryNumber: 1,
     refs: ["jr_1", "jr_2"],
   });
-  expect(s.attempt("a")).toMatchObject({ ref: "jr_1", duplicates: ["jr_2"] });
+  expect(s.attempt("a")).toMatchObject({ ref: "jr_1", duplicates: [{ ref: "jr_2", isCancelled: false }] });
   expect(s.owes("a")).toContain("cancel_duplicate +0");
   expect(s.batches.at(-1)?.history.some((entry) => entry.why.startsWith("DUPLICATE_LAUNCH"))).toBe(true);
   s.event("a", { kind: "duplicate_cancelled", tryNumber: 1, ref: "jr_2" });

@@ -54,7 +54,10 @@ describe("a flush", () => {
       submittedAt: AT + 1,
       endedAt: AT + 2,
       settleAt: AT + 900_001,
-      duplicates: [{ id: "jr_2" }, "jr_3"],
+      duplicates: [
+        { ref: { id: "jr_2" }, isCancelled: true },
+        { ref: "jr_3", isCancelled: false },
+      ],
       links: [{ label: "console", url: "https://console.aws.amazon.com/" }],
     });
     const bad = attempt(load, {

@@ -7,6 +7,7 @@ import { isFinished } from "../states.ts";
 import { accrue, settleBill, writeAccrued } from "./booking.ts";
 import type { DecisionContext } from "./events.ts";
 import { outputMistake } from "./output-size.ts";
+import { lateSearchAt } from "./owed.ts";
 import { beginsAnew, startAnew } from "./people/renew.ts";
 import { evaluate, finish } from "./progress.ts";
 import { isRetried, retryAt } from "./retry.ts";
@@ -94,7 +95,8 @@ export function fail(
   context: DecisionContext,
 ): void {
   const attempt = openAttempt(draft, position);
-  const { now } = context;
+  const { now, settings } = context;
+  const launch = context.launchOf(attempt.operator);
   const said = attempt.ending ? endingFailure(attempt, failure) : failure;
   const closed: Attempt = {
     ...attempt,
@@ -103,6 +105,8 @@ export function fail(
     failure: said,
     logTail: ended.logTail ?? attempt.logTail,
     doubtAt: null,
+    // A request of it may arrive yet, and nobody else would know of its job.
+    searchAt: attempt.ref === null ? lateSearchAt(attempt, launch, settings, now) : attempt.searchAt,
   };
   draft.attempt(position, closed);
   settleBill(draft, attempt, ended.usage, context);

@@ -3,10 +3,11 @@ import { due } from "./due.ts";
 import { expand } from "./expand.ts";
 import { finish } from "./progress.ts";
 import type { DecisionContext, TaskEvent } from "./events.ts";
-import { admit, duplicateCancelled, launch, notSent, searched, submitted } from "./launching.ts";
+import { admit, launch, notSent, submitted } from "./launching.ts";
 import { observed, settle } from "./looking.ts";
 import { orphanObserved } from "./people/abandon.ts";
 import type { RunDraft } from "./run-draft.ts";
+import { duplicateCancelled, searched } from "./searching.ts";
 import { watchBudget } from "./watch-budget.ts";
 
 /** Applies what happened to one task. An event about an older attempt changes nothing. */

@@ -1,4 +1,3 @@
-import { canonicalJson } from "../canonical-json.ts";
 import type { Json } from "../json.ts";
 import type { Submitted, TaskFailure } from "../operator.ts";
 import { isTokenOld, mayHaveUnseenJob } from "./attempt-debts.ts";
@@ -7,7 +6,6 @@ import { ask } from "./ask.ts";
 import type { DecisionContext } from "./events.ts";
 import { interrupted } from "./interrupted.ts";
 import { launchKey } from "./launch-key.ts";
-import { searchableAt } from "./owed.ts";
 import { pushbackMs } from "./retry.ts";
 import type { RunDraft } from "./run-draft.ts";
 
@@ -122,7 +120,8 @@ function refused(draft: RunDraft, position: number, failure: TaskFailure, contex
   fail(draft, position, { class: "permanent", code: "LAUNCH_UNKNOWN", message }, {}, context);
 }
 
-function started(draft: RunDraft, position: number, ref: Json, context: DecisionContext): void {
+/** The remote job of the newest attempt is known. */
+export function started(draft: RunDraft, position: number, ref: Json, context: DecisionContext): void {
   const attempt = openAttempt(draft, position);
   const { now } = context;
   const searchAt = attempt.everInDoubt && context.launchOf(attempt.operator).kind === "find" ? now : null;
@@ -187,48 +186,8 @@ export function notSent(draft: RunDraft, position: number, context: DecisionCont
   fail(draft, position, { class: "permanent", code: "CANCELLED", message: "never sent" }, {}, context);
 }
 
-/** What a search for the launch key found: resolves a doubt, or brings duplicates to light (rules 16 and 17). */
-export function searched(
-  draft: RunDraft,
-  position: number,
-  tryNumber: number,
-  refs: readonly Json[],
-  context: DecisionContext,
-): void {
-  const before = draft.attemptOf(position, tryNumber);
-  const [oldest] = refs;
-  const { now, settings } = context;
-  if (before?.state === "open" && before.ref === null) {
-    if (oldest !== undefined) started(draft, position, oldest, context);
-    else {
-      // Of an earlier doubt, when it comes late: what was sent since cannot be seen yet.
-      const at = searchableAt(before, context.launchOf(before.operator), settings);
-      if (at !== null && at <= now) notSent(draft, position, context);
-      return;
-    }
-  }
-  const attempt = draft.attemptOf(position, tryNumber);
-  if (!attempt || attempt.ref === null) return;
-  // After a takeover a reference has its keys in Postgres's order: by its plain text a job would be a duplicate of itself.
-  const known = new Set([attempt.ref, ...attempt.duplicates].map(canonicalJson));
-  const extra = refs.filter((ref) => !known.has(canonicalJson(ref)));
-  const again = attempt.sendBy + settings.searchAgainMs;
-  const searchAt = now < again ? again : null;
-  draft.changeAttempt(position, { ...attempt, duplicates: [...attempt.duplicates, ...extra], searchAt });
-  for (const ref of extra) note(draft, position, `DUPLICATE_LAUNCH: ${JSON.stringify(ref)} is cancelled`, now);
-}
-
-function note(draft: RunDraft, position: number, why: string, at: number): void {
+/** Says something of a task whose state stays. */
+export function note(draft: RunDraft, position: number, why: string, at: number): void {
   const { runId, taskNo, mapIndex, state } = draft.node(position).task;
   draft.history.push({ runId, taskNo, mapIndex, from: state, to: state, why, by: "engine", at });
-}
-
-export function duplicateCancelled(draft: RunDraft, position: number, tryNumber: number, ref: Json): void {
-  const attempt = draft.attemptOf(position, tryNumber);
-  if (!attempt) return;
-  const text = canonicalJson(ref);
-  draft.changeAttempt(position, {
-    ...attempt,
-    duplicates: attempt.duplicates.filter((duplicate) => canonicalJson(duplicate) !== text),
-  });
 }

@@ -40,9 +40,20 @@ export function searchableAt(attempt: Attempt, launch: Launch, settings: EngineS
   return Math.max(attempt.doubtAt, attempt.sendBy) + settings.requestLimitMs + visibility;
 }
 
+/**
+ * When the service is searched for the last time for jobs of an attempt that was in doubt, whatever has become of it: a
+ * request may have been slower than a search could know (rule 17). null: never, or that time is over.
+ */
+export function lateSearchAt(attempt: Attempt, launch: Launch, settings: EngineSettings, now: Instant): Instant | null {
+  const at = attempt.sendBy + settings.searchAgainMs;
+  return launch.kind === "find" && attempt.everInDoubt && now < at ? at : null;
+}
+
 /** What an attempt owes although it is over, be it the newest of its task or not. */
 export function debts(attempt: Attempt): Owed[] {
-  const list: Owed[] = attempt.duplicates.map((ref) => ({ kind: "cancel_duplicate", at: 0, ref }));
+  const list: Owed[] = attempt.duplicates.flatMap(({ ref, isCancelled }) =>
+    isCancelled ? [] : { kind: "cancel_duplicate", at: 0, ref },
+  );
   if (attempt.settleAt !== null) list.push({ kind: "settle", at: attempt.settleAt });
   if (attempt.searchAt !== null) list.push({ kind: "search", at: attempt.searchAt });
   if (attempt.state === "orphan" && attempt.ref !== null) {

@@ -58,7 +58,7 @@ export function orphanObserved(
         ...attempt,
         ...isFinal,
         state: "failed",
-        failure,
+        failure: attempt.failure ?? failure,
         logTail: logTail ?? attempt.logTail,
       });
       settleBill(draft, attempt, observation.usage, context);
@@ -70,7 +70,7 @@ export function orphanObserved(
       draft.orphanLooks.set(key, { ...looking, unseenSince, unseenCount });
       if (unseenCount < 3 || now - unseenSince < settings.lostAfterMs) return;
       const message = `the service has not known ${JSON.stringify(attempt.ref)} for ${now - unseenSince} ms`;
-      const failure = { class: "lost", code: "LOST", message } as const;
+      const failure = attempt.failure ?? ({ class: "lost", code: "LOST", message } as const);
       draft.changeAttempt(place, { ...attempt, ...isFinal, state: "failed", failure });
       settleBill(draft, attempt, undefined, context);
       return;
