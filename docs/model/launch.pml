@@ -83,7 +83,7 @@ inline nextSend(p, after) {
 /* One that was in doubt and ends without a job is searched for once more (rule 17). */
 inline end(how) {
 #ifndef NO_LATE_SEARCH
-  searchLater = searchLater || (ref == 0 && everInDoubt && againAt > 0);
+  searchLater = searchLater || (ref == 0 && everInDoubt && kind == find);
 #endif
   owesNothing(p); state = how; inDoubt = false; submitAt = 0; sendBy = 0; searchAt = 0; halfLife = 0
 }

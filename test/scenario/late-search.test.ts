@@ -110,3 +110,14 @@ scenario("rule 17: a duplicate that is cancelled after the last search is forgot
   s.event("a", { kind: "duplicate_cancelled", tryNumber: 1, ref: "jr_2" });
   expect(s.attempt("a").duplicates).toEqual([]);
 });
+
+scenario("rule 17: what ended later than the late search would have been is searched for at once", "a", {}, (s) => {
+  finds(s.submit("a", lost).later(searchable));
+  s.later(sendWindowMs + searchAgainMs)
+    .cancelRun()
+    .event("a", { kind: "not_sent", tryNumber: 1 });
+  s.expect({ a: "failed" });
+  expect(s.owes("a")).toEqual(["search +0"]);
+  finds(s);
+  expect(s.owes("a")).toEqual([]);
+});

@@ -105,8 +105,8 @@ export function fail(
     failure: said,
     logTail: ended.logTail ?? attempt.logTail,
     doubtAt: null,
-    // A request of it may arrive yet, and nobody else would know of its job.
-    searchAt: attempt.ref === null ? lateSearchAt(attempt, launch, settings, now) : attempt.searchAt,
+    // A request of it may have arrived since, or do so yet, and nobody else would know of its job.
+    searchAt: attempt.ref === null ? lateSearchAt(attempt, launch, settings) : attempt.searchAt,
   };
   draft.attempt(position, closed);
   settleBill(draft, attempt, ended.usage, context);

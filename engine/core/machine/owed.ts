@@ -42,11 +42,10 @@ export function searchableAt(attempt: Attempt, launch: Launch, settings: EngineS
 
 /**
  * When the service is searched for the last time for jobs of an attempt that was in doubt, whatever has become of it: a
- * request may have been slower than a search could know (rule 17). null: never, or that time is over.
+ * request may have been slower than a search could know (rule 17). null: never.
  */
-export function lateSearchAt(attempt: Attempt, launch: Launch, settings: EngineSettings, now: Instant): Instant | null {
-  const at = attempt.sendBy + settings.searchAgainMs;
-  return launch.kind === "find" && attempt.everInDoubt && now < at ? at : null;
+export function lateSearchAt(attempt: Attempt, launch: Launch, settings: EngineSettings): Instant | null {
+  return launch.kind === "find" && attempt.everInDoubt ? attempt.sendBy + settings.searchAgainMs : null;
 }
 
 /** What an attempt owes although it is over, be it the newest of its task or not. */

@@ -29,7 +29,8 @@ export function searched(
   const attempt = draft.attemptOf(position, tryNumber);
   // What an answer says that nobody waits for any more was told before.
   if (!attempt || attempt.searchAt === null) return;
-  const searchAt = lateSearchAt(attempt, context.launchOf(attempt.operator), settings, now);
+  const lateAt = lateSearchAt(attempt, context.launchOf(attempt.operator), settings);
+  const searchAt = lateAt !== null && now < lateAt ? lateAt : null;
   const extra = unknownOf(draft, position, attempt, refs);
   for (const ref of extra) note(draft, position, `DUPLICATE_LAUNCH: ${JSON.stringify(ref)} is cancelled`, now);
   const duplicates = [...attempt.duplicates, ...extra.map((ref) => ({ ref, isCancelled: false }))];
