@@ -12,6 +12,7 @@ import { EngineClock } from "./clock.ts";
 import type { DagChange, EngineDeps } from "./deps.ts";
 import { Facts } from "./facts.ts";
 import { Launcher } from "./launcher.ts";
+import { LookRoom } from "./look-room.ts";
 import { Observer } from "./observer.ts";
 import { TermOver } from "./flushes.ts";
 import { ForeignLife, Lease } from "./lease.ts";
@@ -203,7 +204,8 @@ class EngineProcess implements Engine {
   }
 
   private async write(lease: Lease): Promise<void> {
-    const observer = new Observer(this.deps, this.clock, this.post);
+    const room = new LookRoom(() => this.facts.count);
+    const observer = new Observer(this.deps, this.clock, this.post, room);
     const { fence } = lease;
     let session: FlushSession | null = null;
     let term: Term | null = null;
@@ -225,7 +227,7 @@ class EngineProcess implements Engine {
       term = await Term.begin(deps, source, clock, session, fence, launcher, observer, post, flushing);
       this.isWriting = true;
       this.isReady();
-      while (!this.isStopping && !lease.isLost) await this.turn(term);
+      while (!this.isStopping && !lease.isLost) await this.turn(term, room);
       if (this.isStopping && !lease.isLost) {
         observer.stop();
         await term.settle();
@@ -245,13 +247,15 @@ class EngineProcess implements Engine {
     }
   }
 
-  private async turn(term: Term): Promise<void> {
+  private async turn(term: Term, room: LookRoom): Promise<void> {
     const startedAt = performance.now();
     const readInbox = this.inboxRang || startedAt - this.inboxReadAt >= HEARTBEAT_MS;
     if (readInbox) this.inboxReadAt = startedAt;
     this.inboxRang = false;
     for (const change of this.changes.splice(0)) await term.publish(change);
-    await term.turn(this.facts.take(), readInbox);
+    const facts = this.facts.take();
+    room.admit();
+    await term.turn(facts, readInbox);
     if (term.isDurable) this.failures = 0;
     if (!this.facts.isEmpty || this.inboxRang || this.changes.length > 0 || this.isStopping) return;
     if (this.settledWaiters.length > 0 && term.isIdle && this.launcher.isIdle) {

@@ -54,6 +54,10 @@ export class Facts {
     this.waiting = this.waiting.map(({ key, event }) => ({ key, event: afterOthers(event) }));
   }
 
+  get count(): number {
+    return this.waiting.length;
+  }
+
   get isEmpty(): boolean {
     return this.waiting.length === 0;
   }

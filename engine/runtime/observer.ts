@@ -10,6 +10,7 @@ import type { EngineDeps } from "./deps.ts";
 import { operatorContext } from "./launch-context.ts";
 import type { Post } from "./launcher.ts";
 import { LookGroups, type LookGroup, type Watched } from "./look-groups.ts";
+import type { LookRoom } from "./look-room.ts";
 
 /** A remote job that is looked at from time to time. */
 interface Watch extends Watched {
@@ -35,14 +36,16 @@ export class Observer {
   private readonly deps: EngineDeps;
   private readonly clock: EngineClock;
   private readonly post: Post;
+  private readonly room: LookRoom;
   private timer: NodeJS.Timeout | null = null;
   private armedFor = Infinity;
   private isStopped = false;
 
-  constructor(deps: EngineDeps, clock: EngineClock, post: Post) {
+  constructor(deps: EngineDeps, clock: EngineClock, post: Post, room: LookRoom) {
     this.deps = deps;
     this.clock = clock;
     this.post = post;
+    this.room = room;
   }
 
   /** Looks at the attempt's job until a look says that it ended. */
@@ -139,7 +142,7 @@ export class Observer {
       }
       while (waiting.length > 0 && !this.isStopped) {
         asked = waiting.splice(0, batchSize);
-        await this.look(operator, asked);
+        await this.lookInTurn(operator, asked);
       }
     } catch (error) {
       this.deps.log.warn({ err: error, group: group.name }, "a look failed; it is tried again");
@@ -153,6 +156,16 @@ export class Observer {
     const { pollMinMs, pollMaxMs } = this.deps.settings;
     watch.isBusy = false;
     this.lookAgain(watch, Math.min(pollMaxMs, pollMinMs * 2 ** (failures + 1)));
+  }
+
+  /** Where more events wait than the writer keeps up with, a look waits too (rule 33). */
+  private async lookInTurn(operator: AnyOperator, watches: readonly Watch[]): Promise<void> {
+    await this.room.enter(watches.length);
+    try {
+      if (!this.isStopped) await this.look(operator, watches);
+    } finally {
+      this.room.leave(watches.length);
+    }
   }
 
   private async look(operator: AnyOperator, watches: readonly Watch[]): Promise<void> {

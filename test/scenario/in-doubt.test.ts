@@ -2,6 +2,7 @@ import { expect, test, vi } from "vitest";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 import { Dispatch } from "../../engine/runtime/dispatch.ts";
 import { Launcher } from "../../engine/runtime/launcher.ts";
+import { LookRoom } from "../../engine/runtime/look-room.ts";
 import { Observer } from "../../engine/runtime/observer.ts";
 import { scenario, Scenario, dagSpec, taskSpec } from "./scenario.ts";
 
@@ -148,7 +149,7 @@ test("a job that is long in ending is not looked at more and more often", async 
     const clock = { now: () => Date.now(), realMs: (ms: number) => ms } as unknown as ConstructorParameters<
       typeof Observer
     >[1];
-    const observer = new Observer(deps, clock, () => undefined);
+    const observer = new Observer(deps, clock, () => undefined, new LookRoom(() => 0));
     const attempt = { ...s.attempt("a"), submittedAt: Date.now() };
     observer.watch({ active, position: 0 }, attempt);
     for (let second = 0; second < 120; second++) {
@@ -190,7 +191,7 @@ test("a job whose look goes wrong does not hide the others of its batch", async 
       typeof Observer
     >[1];
     const seen: number[] = [];
-    const observer = new Observer(deps, clock, ({ taskNo }) => void seen.push(taskNo));
+    const observer = new Observer(deps, clock, ({ taskNo }) => void seen.push(taskNo), new LookRoom(() => 0));
     // As after a takeover: both are due at the same moment.
     observer.watch({ active, position: 0 }, { ...s.attempt("good"), submittedAt: Date.now() });
     observer.watch({ active, position: 1 }, { ...s.attempt("poison"), submittedAt: Date.now() });
@@ -228,7 +229,7 @@ test("a sensor that was cancelled is not looked at any more", async () => {
     const clock = { now: () => Date.now(), realMs: (ms: number) => ms } as unknown as ConstructorParameters<
       typeof Observer
     >[1];
-    const observer = new Observer(deps, clock, () => undefined);
+    const observer = new Observer(deps, clock, () => undefined, new LookRoom(() => 0));
     const launcher = {} as unknown as ConstructorParameters<typeof Dispatch>[3];
     const dispatch = new Dispatch(deps, clock, s.world, launcher, observer, () => undefined);
     s.world.takePending();
