@@ -1,16 +1,19 @@
-import type { Json } from "../core/json.ts";
+import type { Instant, Json } from "../core/json.ts";
 import { specAt } from "../core/machine/active-run.ts";
 import { attemptKey } from "../core/machine/run-draft.ts";
 import type { Touched } from "../core/machine/touches.ts";
 import type { AnyOperator, Observation, Observed } from "../core/operator.ts";
-import { pollDelayMs } from "../core/poll-interval.ts";
+import { pollDelayMs, spreadMs } from "../core/poll-interval.ts";
 import type { Attempt } from "../core/records.ts";
+import type { TaskOfDag } from "../store/task-durations.ts";
 import type { EngineClock } from "./clock.ts";
 import type { EngineDeps } from "./deps.ts";
+import { sha256 } from "./ids.ts";
 import { operatorContext } from "./launch-context.ts";
 import type { Post } from "./launcher.ts";
 import { LookGroups, type LookGroup, type Watched } from "./look-groups.ts";
 import type { LookRoom } from "./look-room.ts";
+import { TaskMedians } from "./task-medians.ts";
 
 /** A remote job that is looked at from time to time. */
 interface Watch extends Watched {
@@ -37,6 +40,9 @@ export class Observer {
   private readonly clock: EngineClock;
   private readonly post: Post;
   private readonly room: LookRoom;
+  private readonly medians: TaskMedians;
+  /** What was submitted before is from an earlier term. */
+  private readonly beganAt: Instant;
   private timer: NodeJS.Timeout | null = null;
   private armedFor = Infinity;
   private isStopped = false;
@@ -46,6 +52,8 @@ export class Observer {
     this.clock = clock;
     this.post = post;
     this.room = room;
+    this.medians = new TaskMedians(deps);
+    this.beganAt = clock.now();
   }
 
   /** Looks at the attempt's job until a look says that it ended. */
@@ -57,8 +65,18 @@ export class Observer {
     const times = { dueAt: Infinity, askedAt: 0, group: "" };
     const watch: Watch = { touched, attempt, ref, since, said: "", failures: 0, isBusy: false, ...times };
     this.watches.set(name, watch);
-    // Also of a job that has run for long: who has just taken over does not know when it was looked at last.
-    this.lookAgain(watch, this.deps.settings.pollMinMs);
+    this.lookAgain(watch, this.firstLookMs(watch));
+  }
+
+  /** After a takeover everything would be looked at at once; what can be looked at together stays together (rule 21). */
+  private firstLookMs(watch: Watch): number {
+    const { settings, operators } = this.deps;
+    const { attempt, since } = watch;
+    const isRemote = operators.get(attempt.operator)?.launch.kind !== "in_process";
+    const isFromBefore = since < this.beganAt && (attempt.state === "open" || attempt.state === "orphan");
+    if (!isFromBefore || !isRemote) return settings.pollMinMs;
+    const interval = pollDelayMs(settings, this.clock.now() - since, null);
+    return spreadMs(interval, settings.pollMinMs, sha256(this.groupOf(watch)));
   }
 
   /** A look at the attempt's job is wanted soon: it has just been asked to stop. */
@@ -194,7 +212,12 @@ export class Observer {
     if (!goesOn) this.forget(watch);
     else {
       const wish = observation.kind === "running" ? observation.pollAfterMs : undefined;
-      this.lookAgain(watch, pollDelayMs(this.deps.settings, this.clock.now() - watch.since, wish));
+      // An operator that says when it wants to be asked needs no median.
+      const median = wish === undefined ? this.medians.of(taskOf(watch)) : null;
+      this.lookAgain(watch, pollDelayMs(this.deps.settings, this.clock.now() - watch.since, median, wish));
+    }
+    if (observation.kind === "succeeded" && attempt.state === "open") {
+      this.medians.succeeded(taskOf(watch), this.clock.now() - watch.since);
     }
     const said = observation.kind === "running" ? JSON.stringify([observation.detail, observation.usage]) : "";
     if (said !== "" && said === watch.said) return;
@@ -231,6 +254,11 @@ function isOwed({ touched, attempt }: Watch): boolean {
     ((current.state !== "succeeded" && current.state !== "failed") || current.settleAt !== null)
   );
 }
+
+const taskOf = ({ touched, attempt }: Watch): TaskOfDag => ({
+  dagId: touched.active.run.dagId,
+  taskNo: attempt.taskNo,
+});
 
 const nameOf = (attempt: Attempt): string =>
   `${attempt.runId}/${attempt.taskNo}/${attempt.mapIndex}/${attempt.tryNumber}`;

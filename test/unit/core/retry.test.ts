@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { pushbackMs, retryAt } from "../../../engine/core/machine/retry.ts";
-import { pollDelayMs } from "../../../engine/core/poll-interval.ts";
 import { DEFAULT_SETTINGS } from "../../../engine/core/settings.ts";
 import { taskSpec } from "../../scenario/scenario.ts";
 
@@ -63,10 +62,4 @@ test("throttled launches back off to two minutes at the most, and obey the servi
     }),
   );
   expect(pushbackMs(500, 9, "0".repeat(48), 1_234)).toBe(1_234);
-});
-
-test("rule 21: looks stay between the shortest and the longest interval and grow with the job", () => {
-  expect(pollDelayMs(DEFAULT_SETTINGS, 0, undefined)).toBe(2_000);
-  expect(pollDelayMs(DEFAULT_SETTINGS, 30_000, undefined)).toBe(10_000);
-  expect(pollDelayMs(DEFAULT_SETTINGS, 3_600_000, undefined)).toBe(30_000);
 });

@@ -27,7 +27,7 @@ function looking(jobs: number) {
   const deps = {
     settings: DEFAULT_SETTINGS,
     operator: async () => operator,
-    operators: new Map([["find", { shownTogether: (ref: unknown) => String(ref) }]]),
+    operators: new Map([["find", { launch: { kind: "find" }, shownTogether: (ref: unknown) => String(ref) }]]),
     connection: (name: string) => ({ name, region: "us-east-1", settings: {} }),
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   } as unknown as Given[0];

@@ -1,0 +1,61 @@
+import { createHash } from "node:crypto";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { medianOf, pollDelayMs, spreadMs } from "../../../engine/core/poll-interval.ts";
+import { DEFAULT_SETTINGS } from "../../../engine/core/settings.ts";
+
+const { pollMinMs, pollMaxMs } = DEFAULT_SETTINGS;
+
+/** The times between the looks at a job until it has run for so long. */
+function intervals(untilMs: number, medianMs: number | null): number[] {
+  const delays: number[] = [];
+  for (let elapsed = 0; elapsed < untilMs; elapsed += delays.at(-1) ?? 0) {
+    delays.push(pollDelayMs(DEFAULT_SETTINGS, elapsed, medianMs));
+  }
+  return delays;
+}
+
+test("rule 21: the time between looks doubles from the shortest to the longest interval", () => {
+  expect(intervals(120_000, null)).toEqual([2_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+});
+
+test("rule 21: a job is looked at at least every tenth of what its task takes as a rule", () => {
+  expect(intervals(60_000, 60_000)).toEqual([2_000, 2_000, 4_000, ...Array<number>(9).fill(6_000)]);
+  expect(pollDelayMs(DEFAULT_SETTINGS, 3_600_000, 7_200_000)).toBe(pollMaxMs);
+  expect(pollDelayMs({ pollMinMs, pollMaxMs: 900_000 }, 3_600_000, 7_200_000)).toBe(720_000);
+});
+
+test("rule 21: a job that takes longer than usual is looked at every tenth of its own time", () => {
+  expect(pollDelayMs(DEFAULT_SETTINGS, 200_000, 60_000)).toBe(20_000);
+  expect(pollDelayMs(DEFAULT_SETTINGS, 3_600_000, 1_000)).toBe(pollMaxMs);
+});
+
+test("rule 21: whatever is known, looks stay between the shortest and the longest interval", () => {
+  const ms = fc.nat(10 * 3_600_000);
+  fc.assert(
+    fc.property(ms, fc.option(ms), fc.option(ms, { nil: undefined }), (elapsed, median, wish) => {
+      const delay = pollDelayMs(DEFAULT_SETTINGS, elapsed, median, wish);
+      expect(delay).toBeGreaterThanOrEqual(pollMinMs);
+      expect(delay).toBeLessThanOrEqual(pollMaxMs);
+    }),
+  );
+});
+
+test("rule 21: after a takeover first looks are spread over the interval, the same for the same group", () => {
+  const seeds = Array.from({ length: 1_000 }, (_, n) => createHash("sha256").update(`j-${n}`).digest("hex"));
+  const delays = seeds.map((seed) => spreadMs(30_000, pollMinMs, seed));
+  for (const delay of delays) {
+    expect(delay).toBeGreaterThanOrEqual(pollMinMs);
+    expect(delay).toBeLessThan(30_000);
+  }
+  const tenths = Array.from({ length: 10 }, (_, n) => delays.filter((delay) => Math.floor(delay / 3_000) === n).length);
+  for (const count of tenths) expect(count).toBeGreaterThan(50);
+  expect(spreadMs(30_000, pollMinMs, seeds[7] ?? "")).toBe(delays[7]);
+});
+
+test("the median is the middle one, whatever the order", () => {
+  expect(medianOf([])).toBeNull();
+  expect(medianOf([5])).toBe(5);
+  expect(medianOf([9, 1, 5])).toBe(5);
+  expect(medianOf([10, 9, 1, 2])).toBe(2);
+});
