@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { pushbackMs, retryAt } from "../../../engine/core/machine/retry.ts";
-import { DEFAULT_SETTINGS } from "../../../engine/core/settings.ts";
 import { taskSpec } from "../../scenario/scenario.ts";
 
 const key = fc.stringMatching(/^[0-9a-f]{48}$/);
