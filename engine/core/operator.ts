@@ -124,6 +124,8 @@ export interface SubmitContext extends OperatorContext {
   readonly isRepeat: boolean;
   /** False once send_by has passed by the engine's clock: the last middleware before the socket asks this (rule 15). */
   mayStillSend(): boolean;
+  /** A request that has not been answered for so long is given up: a search counts on it that it arrives no more (rule 16). */
+  readonly requestLimitMs: number;
   /** The bytes of a file the DAG names, as stored with the DAG's version (rule 28). */
   file(path: string): Promise<Uint8Array>;
 }

@@ -181,6 +181,7 @@ export class Launcher {
       // A doubt that is only about an acknowledgement of the database is none about the launch.
       isRepeat: attempt.everInDoubt && this.own.get(attemptName(attempt)) !== "intended",
       mayStillSend: () => this.clock.isBefore(attempt.sendBy) && holdsRow(),
+      requestLimitMs: this.clock.realMs(this.deps.settings.requestLimitMs),
       file: async (path) => {
         const bytes = await dagFile(this.deps.store, versionId, path);
         if (!bytes) throw new Error(`${path} is not stored with this version of the DAG`);

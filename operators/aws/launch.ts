@@ -47,6 +47,12 @@ export function whileItMaySend<C extends Command>(command: C, context: SubmitCon
   return command;
 }
 
+/** With what a submit is sent: its limit is the one that the wait before a search counts on, whatever the client's own. */
+export const sendOptions = ({ signal, requestLimitMs }: SubmitContext) => ({
+  abortSignal: signal,
+  requestTimeout: requestLimitMs,
+});
+
 /** A search for a launch key's jobs looks from here: our clock and the service's may differ by minutes. */
 export const searchFrom = (context: SubmitContext): Date => new Date(context.intentAt - 5 * 60_000);
 

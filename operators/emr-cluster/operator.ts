@@ -13,7 +13,7 @@ import type { Observation, Operator, SubmitContext } from "../../engine/core/ope
 import { required, settingsOf } from "../aws/connection-settings.ts";
 import { consoleLinks } from "../aws/console-links.ts";
 import { clusterStatus, emrOf, isClusterGone } from "../aws/emr.ts";
-import { launch, SEARCH_PAGES, searchFrom, tooFar, whileItMaySend } from "../aws/launch.ts";
+import { launch, SEARCH_PAGES, searchFrom, tooFar, sendOptions, whileItMaySend } from "../aws/launch.ts";
 import { attemptTags } from "../aws/tags.ts";
 import { emrClusterFacts, type EmrClusterParams } from "./params.ts";
 import { clusterFailure, STATUSES } from "./statuses.ts";
@@ -39,9 +39,7 @@ export const emrCluster: Operator<EmrClusterParams, Ref, Output> = {
       async () => request(params, context),
       async (input) => {
         const command = whileItMaySend(new RunJobFlowCommand(input), context);
-        const { JobFlowId = "" } = await emrOf(context.connection, "submit").send(command, {
-          abortSignal: context.signal,
-        });
+        const { JobFlowId = "" } = await emrOf(context.connection, "submit").send(command, sendOptions(context));
         return refOf(JobFlowId, params);
       },
     ),

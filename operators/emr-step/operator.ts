@@ -11,7 +11,7 @@ import { settingsOf } from "../aws/connection-settings.ts";
 import { consoleLinks } from "../aws/console-links.ts";
 import { clusterStatus, emrOf, isClusterGone, isEndingState, isUnknown } from "../aws/emr.ts";
 import { isNamed } from "../aws/errors.ts";
-import { launch, SEARCH_PAGES, searchFrom, tooFar, whileItMaySend } from "../aws/launch.ts";
+import { launch, SEARCH_PAGES, searchFrom, tooFar, sendOptions, whileItMaySend } from "../aws/launch.ts";
 import { secondsBetween } from "../aws/quantities.ts";
 import { argumentsOf } from "../aws/spark-script.ts";
 import { lastLogLines } from "./log-tail.ts";
@@ -40,7 +40,7 @@ export const emrStep: Operator<EmrStepParams, Ref, Output> = {
       async (request) => {
         const command = whileItMaySend(new AddJobFlowStepsCommand(request), context);
         const client = emrOf(context.connection, "submit");
-        const { StepIds = [] } = await client.send(command, { abortSignal: context.signal });
+        const { StepIds = [] } = await client.send(command, sendOptions(context));
         return { cluster_id: params.cluster_id, step_id: StepIds[0] ?? "" };
       },
       (error) => special(error, params.cluster_id),

@@ -2,7 +2,7 @@ import { TerminateJobFlowsCommand, type ClusterState } from "@aws-sdk/client-emr
 import type { Observation, Operator } from "../../engine/core/operator.ts";
 import { consoleLinks } from "../aws/console-links.ts";
 import { clusterStatus, emrOf, isClusterGone } from "../aws/emr.ts";
-import { launch, whileItMaySend } from "../aws/launch.ts";
+import { launch, sendOptions, whileItMaySend } from "../aws/launch.ts";
 import { emrTerminateFacts, type EmrTerminateParams } from "./params.ts";
 
 interface Ref {
@@ -30,7 +30,7 @@ export const emrTerminate: Operator<EmrTerminateParams, Ref, Ref> = {
       async (request) => {
         const client = emrOf(context.connection, "submit");
         try {
-          await client.send(whileItMaySend(request, context), { abortSignal: context.signal });
+          await client.send(whileItMaySend(request, context), sendOptions(context));
         } catch (error) {
           // Gone already is what was asked for; the look confirms it.
           if (!isClusterGone(error)) throw error;

@@ -10,7 +10,7 @@ import { uploadFile, uploadFiles } from "../aws/artifacts.ts";
 import { clientOf, type Purpose } from "../aws/clients.ts";
 import { consoleLinks } from "../aws/console-links.ts";
 import { isNamed } from "../aws/errors.ts";
-import { launch, searchFrom, whileItMaySend } from "../aws/launch.ts";
+import { launch, searchFrom, sendOptions, whileItMaySend } from "../aws/launch.ts";
 import { argumentsOf } from "../aws/spark-script.ts";
 import { ensureJob, forgetJobs, MOST_RUNS } from "./job-definition.ts";
 import { findRuns, readRuns } from "./job-runs.ts";
@@ -43,7 +43,7 @@ export const glueJob: Operator<GlueJobParams, Ref, Output> = {
       async (request) => {
         const command = whileItMaySend(new StartJobRunCommand(request), context);
         const client = glueOf(context.connection, "submit");
-        const { JobRunId = "" } = await client.send(command, { abortSignal: context.signal });
+        const { JobRunId = "" } = await client.send(command, sendOptions(context));
         return { job: params.job, run: JobRunId };
       },
       (error) => (isNamed(error, "EntityNotFoundException") ? makeJobAgain(context.connection, params.job) : null),

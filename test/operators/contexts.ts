@@ -30,6 +30,7 @@ export function connectionTo(url: string, settings: JsonObject = {}): Connection
 export interface ContextOptions {
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   readonly mayStillSend?: () => boolean;
+  readonly requestLimitMs?: number;
   readonly launchKey?: string;
   readonly isRepeat?: boolean;
   /** The engine's time; without it the wall's. */
@@ -57,6 +58,7 @@ export function contextOf(connection: Connection, options: ContextOptions = {}):
     intentAt: Date.now(),
     isRepeat: options.isRepeat ?? false,
     mayStillSend: options.mayStillSend ?? (() => true),
+    requestLimitMs: options.requestLimitMs ?? 10_000,
     file: async (path) => {
       const content = options.files?.[path];
       if (content === undefined) throw new Error(`${path} is not stored with this version of the DAG`);

@@ -37,6 +37,13 @@ describe("rules 15 and 18: what an answer says about a submit", () => {
     expect(sent).toBe(1);
   });
 
+  it("rule 16: a request without an answer is given up after the limit that a search counts on, and is a doubt", async () => {
+    aws.on(TERMINATE, () => "silence");
+    const context = contextOf(connectionTo(aws.url), { requestLimitMs: 50 });
+    const result = await emrTerminate.submit({ cluster_id: "j-1" }, context);
+    expect(result).toMatchObject({ kind: "doubt", message: expect.stringContaining(" 50 ms ") as string });
+  });
+
   it("is a doubt when nobody listens", async () => {
     const gone = await startStubAws();
     await gone.stop();

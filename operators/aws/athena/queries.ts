@@ -19,7 +19,7 @@ import { clientOf, type Purpose } from "../clients.ts";
 import { settingsOf } from "../connection-settings.ts";
 import { consoleLinks } from "../console-links.ts";
 import { isNamed } from "../errors.ts";
-import { launch, whileItMaySend } from "../launch.ts";
+import { launch, sendOptions, whileItMaySend } from "../launch.ts";
 import { readResult, type Result } from "./result-rows.ts";
 import { withValues } from "./statement-text.ts";
 import { failureOf, STATUSES } from "./statuses.ts";
@@ -63,7 +63,7 @@ export function athenaOperator<P extends QueryParams, Ref extends QueryRef, Out 
         async (input) => {
           const command = whileItMaySend(new StartQueryExecutionCommand(input), context);
           const client = athenaOf(context.connection, "submit");
-          const { QueryExecutionId = "" } = await client.send(command, { abortSignal: context.signal });
+          const { QueryExecutionId = "" } = await client.send(command, sendOptions(context));
           return kind.ref(params, QueryExecutionId);
         },
       ),

@@ -23,7 +23,7 @@ import { clientOf, type Purpose } from "../clients.ts";
 import { required, settingsOf } from "../connection-settings.ts";
 import { consoleLinks } from "../console-links.ts";
 import { isNamed } from "../errors.ts";
-import { launch, whileItMaySend } from "../launch.ts";
+import { launch, sendOptions, whileItMaySend } from "../launch.ts";
 import { secondsBetween } from "../quantities.ts";
 import { readRows, resultId, type Row } from "./result-rows.ts";
 import { failureOf, STATUSES } from "./statuses.ts";
@@ -65,9 +65,7 @@ export function redshiftOperator<P, Out extends Json>(kind: Kind<P, Out>): Opera
         async () => request(await kind.batch(params, context), context),
         async (input) => {
           const command = whileItMaySend(new BatchExecuteStatementCommand(input), context);
-          const { Id = "" } = await redshiftOf(context.connection, "submit").send(command, {
-            abortSignal: context.signal,
-          });
+          const { Id = "" } = await redshiftOf(context.connection, "submit").send(command, sendOptions(context));
           return { statement_id: Id };
         },
       ),

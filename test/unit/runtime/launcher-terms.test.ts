@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { TaskEvent } from "../../../engine/core/machine/events.ts";
 import type { Submitted, SubmitContext } from "../../../engine/core/operator.ts";
+import { DEFAULT_SETTINGS } from "../../../engine/core/settings.ts";
 import { Facts } from "../../../engine/runtime/facts.ts";
 import { Launcher } from "../../../engine/runtime/launcher.ts";
 import { dagSpec, Scenario, taskSpec } from "../../scenario/scenario.ts";
@@ -21,13 +22,17 @@ function launcherOf(answer: Promise<Submitted>) {
     },
   };
   const deps = {
+    settings: DEFAULT_SETTINGS,
     operator: async () => operator,
     connection: (name: string) => ({ name, region: "us-east-1", settings: {} }),
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   } as unknown as ConstructorParameters<typeof Launcher>[0];
-  const clock = { now: () => s.now, isBefore: (at: number) => s.now < at } as unknown as ConstructorParameters<
-    typeof Launcher
-  >[1];
+  const clock = {
+    now: () => s.now,
+    isBefore: (at: number) => s.now < at,
+    // Over a scaled local-aws a request takes as long by the wall as ever.
+    realMs: (ms: number) => ms / 10,
+  } as unknown as ConstructorParameters<typeof Launcher>[1];
   const posted: TaskEvent[] = [];
   const launcher = new Launcher(deps, clock, (_key, event) => void posted.push(event));
   return { launcher, posted, contexts, submit: () => launcher.submit({ active, position: 0 }, s.attempt("a"), {}) };
@@ -83,4 +88,11 @@ test("rule 8: what waits to be written when another process wrote is a doubt, un
   facts.disown();
   const told = facts.take().map(({ event }) => (event.kind === "submitted" ? event.result.kind : event.kind));
   expect(told).toEqual(["doubt", "doubt", "started", "searched"]);
+});
+
+test("rule 16: an operator is told for how long, by the wall, its request may be under way", async () => {
+  const { launcher, contexts, submit } = launcherOf(Promise.resolve(BUSY));
+  submit();
+  await launcher.settle(60_000);
+  expect(contexts.map(({ requestLimitMs }) => requestLimitMs)).toEqual([DEFAULT_SETTINGS.requestLimitMs / 10]);
 });
