@@ -55,7 +55,8 @@ export interface Question {
 
 export type Submitted<Ref = Json, Out = Json> =
   | { readonly kind: "started"; readonly ref: Ref; readonly asks?: Question }
-  | { readonly kind: "done"; readonly output: Out; readonly usage?: readonly Usage[]; readonly leads?: Leads }
+  /** Without an output: there is nothing that downstreams could read. */
+  | { readonly kind: "done"; readonly output?: Out; readonly usage?: readonly Usage[]; readonly leads?: Leads }
   | { readonly kind: "refused"; readonly failure: TaskFailure }
   | { readonly kind: "throttled"; readonly message: string; readonly retryAfterMs?: number }
   | { readonly kind: "doubt"; readonly message: string };

@@ -43,6 +43,8 @@ export class Flushes {
   private underWay: Promise<void> | null = null;
   private failure: Error | null = null;
   private isOver = false;
+  /** Whether what has gathered is whole, so that it may leave as soon as the flush before it has landed. */
+  private mayFollow = false;
 
   constructor(
     deps: Pick<EngineDeps, "log" | "onMails">,
@@ -69,6 +71,17 @@ export class Flushes {
   /** Whether all that has been decided is durable. */
   get isDurable(): boolean {
     return this.underWay === null && this.failure === null && this.world.gathered.isEmpty;
+  }
+
+  /** Nothing leaves by itself until `complete`: a turn has begun to gather. */
+  hold(): void {
+    this.mayFollow = false;
+  }
+
+  /** A turn is over: sends what it has gathered, now or behind the flush that is under way. */
+  complete(): void {
+    this.mayFollow = true;
+    this.send();
   }
 
   /** Throws what ended the term, if anything has. */
@@ -104,6 +117,7 @@ export class Flushes {
         this.failure = error instanceof Error ? error : new Error(String(error));
       }
       this.underWay = null;
+      if (this.mayFollow && this.failure === null && !this.world.gathered.isEmpty) this.send();
       this.hears.ended();
     };
     this.underWay = write();
@@ -119,6 +133,7 @@ export class Flushes {
   /** Nothing is carried out any more, whatever is still acknowledged. */
   end(): void {
     this.isOver = true;
+    this.mayFollow = false;
   }
 
   /** Waits for the flush that is under way. */

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 
 let lastAt = 0;
 let sequence = 0;
@@ -16,4 +16,4 @@ export function newRunId(now: number): string {
 }
 
 /** SHA-256 in hexadecimal. */
-export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+export const sha256 = (text: string): string => hash("sha256", text);

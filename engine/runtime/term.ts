@@ -124,6 +124,7 @@ export class Term {
   /** Takes in what has happened, decides, makes it durable, and acts on it. */
   async turn(facts: readonly Fact[], readInbox: boolean): Promise<void> {
     this.flushes.check();
+    this.flushes.hold();
     this.decide(facts);
     if (readInbox) await this.readInbox();
     if (this.deps.plans) await this.plan();
@@ -135,7 +136,7 @@ export class Term {
     await this.readPrevSuccesses();
     this.prepareReady();
     this.world.admit(this.deriving("attempts"));
-    this.flushes.send();
+    this.flushes.complete();
   }
 
   /** Nothing is carried out any more, whatever is still acknowledged. */

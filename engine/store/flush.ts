@@ -22,8 +22,8 @@ export type FlushOutcome =
   /** The data itself was refused (SQLSTATE class 22 or 23); rolled back, acknowledged. */
   | { readonly kind: "bad_data"; readonly sqlstate: string; readonly message: string };
 
-/** Raised by assert_rows. */
-const ROWS_DIFFER = "NC001";
+/** A row is not as remembered: assert_rows says so, or a row that was to be new is there. */
+const ROWS_DIFFER = new Set(["NC001", "23505"]);
 
 export async function openFlushSession(store: Store): Promise<FlushSession> {
   const client = await openClient(store.settings, { pipeline: true });
@@ -118,7 +118,7 @@ function together(client: pg.Client, queries: readonly pg.QueryConfig[]): Promis
 
 function refusal(reason: unknown): FlushOutcome {
   const { code: sqlstate = "", message } = reason as pg.DatabaseError;
-  if (sqlstate === ROWS_DIFFER) return { kind: "conflict", message };
+  if (ROWS_DIFFER.has(sqlstate)) return { kind: "conflict", message };
   if (/^2[23]/.test(sqlstate)) return { kind: "bad_data", sqlstate, message };
   throw reason;
 }

@@ -87,7 +87,6 @@ function next(ended: readonly Before[], begun: readonly Before[], now: number): 
       ...begun.map(({ none }) => ({ ...of(none), from: "none", to: "queued", ...told }) as const),
       ...ended.map(({ none }) => ({ ...of(none), from: "queued", to: "success", ...told }) as const),
     ],
-    outputs: ended.map(({ none }) => ({ ...of(none), tryNumber: 1, output: {} })),
     frozenParams: [{ hash: "p".repeat(64), params: {} }],
   };
 }

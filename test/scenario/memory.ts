@@ -2,6 +2,7 @@ import { specAt, type ActiveRun } from "../../engine/core/machine/active-run.ts"
 import { hasDebts } from "../../engine/core/machine/attempt-debts.ts";
 import { debts, owed } from "../../engine/core/machine/owed.ts";
 import { attemptKey } from "../../engine/core/machine/run-draft.ts";
+import type { Candidate } from "../../engine/core/machine/ready-tasks.ts";
 import type { World } from "../../engine/core/machine/world.ts";
 import { launchOf, SETTINGS } from "./walk-draws.ts";
 
@@ -43,7 +44,8 @@ export function pictureOf(world: World): Readonly<Record<string, unknown>> | nul
   const late = [...named.flatMap(({ attempt }) => attempt ?? []), ...settling.values()].filter(hasDebts);
   const byKey = (rows: typeof open) => Object.fromEntries(rows.map((row) => [attemptKey(row), row]));
   const { unprepared, ready, slots, unsent, growing } = world["backlog"];
-  const nameAt = (key: string): string => nameOf(active, Number(key.split("/")[1]));
+  const namesOf = (places: Iterable<Candidate>): string[] =>
+    [...places].map(({ position }) => nameOf(active, position)).sort();
   return {
     run: { ...run, isReopened: run.isReopened ?? false, concurrencyKey: run.concurrencyKey ?? null },
     tasks: Object.fromEntries(named.map(({ name, task: row }) => [name, row])),
@@ -58,9 +60,9 @@ export function pictureOf(world: World): Readonly<Record<string, unknown>> | nul
         return isNothing ? [] : [[graph.tasks[taskAt]?.taskId, { expansion, places: places.length, made, counts }]];
       }),
     ),
-    waiting: [...unprepared.keys()].map(nameAt).length + ready.size,
-    unsent: [...unsent].map(nameAt).sort(),
-    growing: [...growing.keys()].map(nameAt).sort(),
+    waiting: unprepared.size + ready.size,
+    unsent: namesOf(unsent),
+    growing: namesOf(growing),
     slots: { pools: slots.pools, dags: slots.dags, runs: slots.runs, tasks: slots.tasks, lanes: slots.lanes },
   };
 }

@@ -117,7 +117,7 @@ export function stopOf(
     if (held >= maxActivePerDag) return { kind: "task", limit: maxActivePerDag, held };
   }
   if (forEach && forEach.maxParallel !== null) {
-    const held = slots.lanes.get(keys.lane) ?? 0;
+    const held = slots.lanes.get(keys.lane ?? "") ?? 0;
     if (held >= forEach.maxParallel) return { kind: "lane", limit: forEach.maxParallel, held };
   }
   if (keys.pool === null || isSensor) return null;
@@ -133,7 +133,7 @@ export function stopOf(
  * or nothing, so whatever holds a slot ends without waiting for another: nothing can lock up.
  */
 export function admissible(ready: ReadyTasks, room: Room): Candidate[] {
-  const teardowns = [...ready.teardowns.values()];
+  const teardowns = [...ready.teardowns];
   const pass = new Pass(room, ready.instants);
   room.reserved.refresh(room);
   for (const rank of ready.ranks) {

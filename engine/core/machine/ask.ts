@@ -12,5 +12,5 @@ export function ask(draft: RunDraft, position: number, question: Question, conte
   const { message, approvers, until } = question;
   const facts = { runId, taskNo, mapIndex, taskId, tryNumber, message, until };
   const rules = [...spec.notify, { email: approvers, on: ["approval_needed"] as const }];
-  draft.mails.push(...mailsFor(rules, approvalNews({ spec, run: draft.run }, facts, context.now), context));
+  draft.rare.mails.push(...mailsFor(rules, approvalNews({ spec, run: draft.run }, facts, context.now), context));
 }

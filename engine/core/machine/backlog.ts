@@ -4,6 +4,7 @@ import type { TaskSpec } from "../dag.ts";
 import type { Attempt } from "../records.ts";
 import { Reservations, type Room } from "./admission.ts";
 import { isGrowing } from "./mapped.ts";
+import { Places } from "./places.ts";
 import { ReadyTasks, type Candidate, type OperatorKinds } from "./ready-tasks.ts";
 import { serviceOf, slotKeys, Slots } from "./slots.ts";
 
@@ -13,20 +14,20 @@ import { serviceOf, slotKeys, Slots } from "./slots.ts";
  */
 export class Backlog {
   /** Tasks that are ready but not rendered: the shell prepares them before the next flush. */
-  readonly unprepared = new Map<string, Candidate>();
+  readonly unprepared = new Places();
   /** Tasks that wait for a slot. */
   readonly ready: ReadyTasks;
   /** What is at work. */
   readonly slots = new Slots();
   readonly reserved = new Reservations();
   /** Intents whose fate is not known yet. */
-  readonly unsent = new Set<string>();
+  readonly unsent = new Places();
   /** Those of them that were pushed back or are in doubt: they wait, and no request of theirs is under way. */
-  private readonly resting = new Set<string>();
+  private readonly resting = new Places();
   /** The same intents counted by the service that takes them. */
   private readonly unsentOf = new Map<string, number>();
   /** Mapped tasks whose instances are not all made. */
-  readonly growing = new Map<string, Candidate>();
+  readonly growing = new Places();
   private readonly kinds: OperatorKinds;
 
   constructor(kinds: OperatorKinds) {
@@ -37,25 +38,24 @@ export class Backlog {
   /** The node at `position` was `before` and is `after`; null: it was, or is, not there. */
   moved(active: ActiveRun, position: number, before: Node | null, after: Node | null): void {
     const spec = specAt(active, position);
-    const key = `${active.run.runId}/${position}`;
     const isReady = after?.task.state === "scheduled";
     if (isReady && after.prepared !== null) this.ready.add({ active, position });
     else this.ready.remove({ active, position });
-    keep(this.unprepared, key, isReady && after.prepared === null && after.listing === null, { active, position });
+    this.unprepared.keep(active, position, isReady && after.prepared === null && after.listing === null);
     const isUnsent = after?.attempt?.state === "open" && after.attempt.ref === null;
     // A teardown is held up by nothing (rule 25), and who sends no request holds up nobody.
     const counts = spec.teardownOf.length === 0 && !this.kinds.isInstant(spec.operator);
-    this.countUnsent(key, spec, isUnsent && counts);
-    put(this.resting, key, this.unsent.has(key) && isResting(after?.attempt ?? null));
+    this.countUnsent(active, position, spec, isUnsent && counts);
+    this.resting.keep(active, position, isUnsent && counts && isResting(after.attempt));
     const change = Number(holdsSlot(after)) - Number(holdsSlot(before));
     if (change === 0 || spec.teardownOf.length > 0) return;
     const { taskAt } = after ?? before ?? { taskAt: position };
     this.slots.count(slotKeys(active, taskAt), spec, this.kinds.isSensor(spec.operator), change > 0 ? 1 : -1);
   }
 
-  private countUnsent(key: string, spec: TaskSpec, isUnsent: boolean): void {
-    if (this.unsent.has(key) === isUnsent) return;
-    put(this.unsent, key, isUnsent);
+  private countUnsent(active: ActiveRun, position: number, spec: TaskSpec, isUnsent: boolean): void {
+    if (this.unsent.has(active, position) === isUnsent) return;
+    this.unsent.keep(active, position, isUnsent);
     const service = serviceOf(spec);
     this.unsentOf.set(service, (this.unsentOf.get(service) ?? 0) + (isUnsent ? 1 : -1));
   }
@@ -74,7 +74,7 @@ export class Backlog {
   /** The next tasks to render, at most `most`. */
   nextUnprepared(most: number): Candidate[] {
     const list: Candidate[] = [];
-    for (const candidate of this.unprepared.values()) {
+    for (const candidate of this.unprepared) {
       if (list.length >= most) break;
       list.push(candidate);
     }
@@ -87,7 +87,7 @@ export class Backlog {
     const isAlive = !active.isGone && active.run.state === "running" && active.run.ending === null;
     const grows =
       isAlive && mapped !== undefined && isGrowing(mapped) && active.nodes[taskAt]?.task.state === "running";
-    keep(this.growing, `${active.run.runId}/${taskAt}`, grows, { active, position: taskAt });
+    this.growing.keep(active, taskAt, grows);
   }
 }
 
@@ -95,15 +95,4 @@ export class Backlog {
 const holdsSlot = (node: Node | null): boolean =>
   node?.task.state === "queued" || (node?.task.state === "running" && node.attempt !== null);
 
-const isResting = (attempt: Attempt | null): boolean =>
-  attempt !== null && (attempt.pushbacks > 0 || attempt.doubtAt !== null);
-
-function keep<T>(list: Map<string, T>, key: string, isIn: boolean, value: T): void {
-  if (isIn) list.set(key, value);
-  else list.delete(key);
-}
-
-function put(list: Set<string>, key: string, isIn: boolean): void {
-  if (isIn) list.add(key);
-  else list.delete(key);
-}
+const isResting = ({ pushbacks, doubtAt }: Attempt): boolean => pushbacks > 0 || doubtAt !== null;

@@ -59,13 +59,14 @@ export function settleBill(
   const nothing = unnamed.map(({ usageKind, unit }): Usage => ({ kind: usageKind, quantity: "0", unit }));
   const entries = book(attempt, [...usage, ...nothing], "settled", context.priceOf, context.now);
   draft.spent = draft.spent.settle(entries, isOfThisStart(draft, attempt));
-  draft.ledger.push(...entries);
+  draft.rare.ledger.push(...entries);
 }
 
 /** Brings the ledger up to date about one attempt. */
 export function writeAccrued(draft: RunDraft, attempt: Attempt): void {
   const entries = draft.spent.unwritten(attempt);
-  draft.ledger.push(...entries);
+  if (entries.length === 0) return;
+  draft.rare.ledger.push(...entries);
   draft.spent = draft.spent.wrote(entries);
 }
 

@@ -29,13 +29,13 @@ interface Ended {
 export function succeed(
   draft: RunDraft,
   position: number,
-  output: Json,
+  output: Json | undefined,
   ended: Ended & { readonly settleAfterMs?: number | undefined; readonly leads?: Leads | undefined },
   context: DecisionContext,
 ): void {
   const attempt = openAttempt(draft, position);
   const { now } = context;
-  const mistake = outputMistake(output);
+  const mistake = output === undefined ? null : outputMistake(output);
   if (mistake !== null) {
     const message = `the job succeeded, but its output ${mistake}`;
     fail(draft, position, { class: "permanent", code: "OUTPUT_TOO_LARGE", message }, ended, context);
@@ -60,12 +60,13 @@ export function succeed(
     startAnew(draft, position, ending, context);
     return;
   }
-  if (ending?.cause === "mark" && ending.then === "success") draft.outputs.set(position, output);
-  if (ending && (ending.cause === "cancel" || ending.cause === "mark")) {
-    finish(draft, position, wordOf(ending), ending.cause, context, ending.by);
+  const word = ending && (ending.cause === "cancel" || ending.cause === "mark") ? wordOf(ending) : null;
+  const isKept = word === null || (ending?.cause === "mark" && word === "success");
+  if (isKept && output !== undefined) draft.rare.outputs.set(position, output);
+  if (ending && word !== null) {
+    finish(draft, position, word, ending.cause, context, ending.by);
     return;
   }
-  draft.outputs.set(position, output);
   finish(draft, position, "success", "the job succeeded", context, "engine", leads);
 }
 

@@ -9,8 +9,8 @@ export function expand(draft: RunDraft, taskAt: number, expansion: Expansion, co
   const { task } = draft.node(taskAt);
   if (task.state !== "scheduled" || !draft.spec(taskAt).forEach || task.mapIndex >= 0) return;
   const { now } = context;
-  draft.expansions.set(taskAt, expansion);
-  draft.mapped.set(taskAt, { ...NOT_MAPPED_YET, expansion, places: draft.mappedOf(taskAt).places });
+  draft.rare.expansions.set(taskAt, expansion);
+  draft.rare.mapped.set(taskAt, { ...NOT_MAPPED_YET, expansion, places: draft.mappedOf(taskAt).places });
   const count = expansion.items.length;
   if (count === 0) {
     finish(draft, taskAt, "skipped", "there is nothing to map over", context);
@@ -44,5 +44,5 @@ function makeInstance(draft: RunDraft, taskAt: number, { now }: DecisionContext)
   draft.patch(place, { attempt: null, prepared: null, listing: null });
   draft.task(place, { ...fresh, state: "scheduled" }, "an item to work on", "engine", now);
   // Counted from here on: what the row was before is not how the instance ended.
-  draft.mapped.set(taskAt, { ...before, places, made: mapIndex + 1 });
+  draft.rare.mapped.set(taskAt, { ...before, places, made: mapIndex + 1 });
 }

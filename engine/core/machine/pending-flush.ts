@@ -16,53 +16,90 @@ import type { AssetEvent, QueuedAsset } from "../assets/events.ts";
 import type { VariableChange } from "../variables.ts";
 import { keyOf, type ActiveRun } from "./active-run.ts";
 import { keyOf as keyOfDeadline } from "./deadlines.ts";
-import type { RunDraft } from "./run-draft.ts";
+import type { Rare, RunDraft } from "./run-draft.ts";
+
+/** A row as the last flush has it (null: it is new), and as it is now. */
+interface Net<T> {
+  readonly from: T | null;
+  to: T;
+}
 
 /** New and changed rows by key, so that several decisions between two flushes leave one net change. */
-class Rows<T> {
-  private readonly created = new Map<string, T>();
-  private readonly changed = new Map<string, Change<T>>();
+class Rows<K, T> {
+  private readonly nets = new Map<K, Net<T>>();
+  /** How many of them are new. */
+  news = 0;
 
-  put(key: string, before: T | null, after: T): void {
-    const known = this.changed.get(key);
-    if (before === null || this.created.has(key)) this.created.set(key, after);
-    else this.changed.set(key, { from: known?.from ?? before, to: after });
+  put(key: K, before: T | null, after: T): void {
+    const known = this.nets.get(key);
+    if (known) known.to = after;
+    else {
+      this.nets.set(key, { from: before, to: after });
+      if (before === null) this.news++;
+    }
   }
 
   get isEmpty(): boolean {
-    return this.created.size === 0 && this.changed.size === 0;
+    return this.nets.size === 0;
   }
 
-  get news(): number {
-    return this.created.size;
+  /** The row before what has gathered changed it; undefined: nothing has, or it is new. */
+  before(key: K): T | undefined {
+    return this.nets.get(key)?.from ?? undefined;
   }
 
-  /** The row before what has gathered changed it; undefined: nothing has. */
-  before(key: string): T | undefined {
-    return this.changed.get(key)?.from;
+  creations(): T[] {
+    const rows: T[] = [];
+    for (const { from, to } of this.nets.values()) if (from === null) rows.push(to);
+    return rows;
   }
 
-  creations = (): T[] => [...this.created.values()];
-  changes = (): Change<T>[] => [...this.changed.values()];
+  changes(): Change<T>[] {
+    const rows: Change<T>[] = [];
+    for (const { from, to } of this.nets.values()) if (from !== null) rows.push({ from, to });
+    return rows;
+  }
 }
+
+/** What has gathered of one run's tasks, by numbers: a name for each row would cost more than all else. */
+class OfRun {
+  readonly tasks = new Rows<number, TaskInstance>();
+  readonly attempts = new Rows<string, Attempt>();
+  private readonly history = new Map<number, HistoryEntry>();
+
+  /** History holds the net change of a flush: where it began, where it ended, and why it ended there. */
+  remember(entry: HistoryEntry): void {
+    const number = numberOf(entry);
+    const known = this.history.get(number);
+    this.history.set(number, known ? { ...entry, from: known.from } : entry);
+  }
+
+  told(): HistoryEntry[] {
+    return [...this.history.values()].filter((entry) => entry.from !== entry.to);
+  }
+}
+
+/** More than a task has instances. */
+const MOST_INSTANCES = 65_536;
+
+/** One number for each task instance of a run. */
+const numberOf = ({ taskNo, mapIndex }: Omit<TaskKey, "runId">): number => taskNo * MOST_INSTANCES + mapIndex + 1;
 
 const keysOf = ({ runId, taskNo, mapIndex }: TaskKey): TaskKey => ({ runId, taskNo, mapIndex });
 
 /** What has been decided since the last flush. */
 export class PendingFlush {
   private readonly versions: DagVersionToPublish[] = [];
-  private readonly backfills = new Rows<Backfill>();
-  private readonly runs = new Rows<DagRun>();
-  private readonly tasks = new Rows<TaskInstance>();
-  private readonly attempts = new Rows<Attempt>();
+  private readonly backfills = new Rows<string, Backfill>();
+  private readonly runs = new Rows<string, DagRun>();
+  private readonly ofRuns = new Map<string, OfRun>();
   private readonly frozen = new Map<string, FlushBatch["frozenParams"][number]>();
-  private readonly history = new Map<string, HistoryEntry>();
   private readonly notes: HistoryEntry[] = [];
   private readonly outputs = new Map<string, FlushBatch["outputs"][number]>();
   private readonly expansions = new Map<string, FlushBatch["expansions"][number]>();
   private readonly ledger = new Map<string, LedgerEntry>();
-  private readonly dags = new Rows<DagState>();
-  private readonly deadlines = new Rows<Deadline>();
+  private readonly dags = new Rows<string, DagState>();
+  private readonly deadlines = new Rows<string, Deadline>();
   private readonly assetEvents: AssetEvent[] = [];
   private readonly assets = new Map<string, QueuedAsset>();
   private readonly mails: Mail[] = [];
@@ -106,8 +143,9 @@ export class PendingFlush {
 
   /** A task that its run has no node for any more: another version of the DAG is without it. */
   removed(before: TaskInstance, after: TaskInstance, told: HistoryEntry): void {
-    this.tasks.put(keyOf(after), before, after);
-    this.remember(told);
+    const own = this.of(after.runId);
+    own.tasks.put(numberOf(after), before, after);
+    own.remember(told);
   }
 
   note(note: NoteChange): void {
@@ -133,43 +171,51 @@ export class PendingFlush {
   /** Takes over what one decision changed; `active` is the run as it was before. */
   take(draft: RunDraft, active: ActiveRun): void {
     if (draft.run !== active.run) this.run(active.run, draft.run);
+    const own = this.of(draft.run.runId);
     const places = draft.started ? Array.from({ length: draft.size }, (_, place) => place) : draft.nodes.keys();
     for (const place of places) {
       const after = draft.node(place).task;
       const before = active.unstored.has(place) ? null : (active.nodes[place]?.task ?? null);
-      if (before !== after) this.tasks.put(keyOf(after), before, after);
+      if (before !== after) own.tasks.put(numberOf(after), before, after);
     }
-    for (const [place, { items, labels }] of draft.expansions) {
+    for (const [key, { before, after }] of draft.attempts) own.attempts.put(key, before, after);
+    for (const params of draft.frozen) this.frozen.set(params.hash, params);
+    for (const entry of draft.history) {
+      if (entry.from === entry.to) this.notes.push(entry);
+      else own.remember(entry);
+    }
+    if (draft.rareIfAny) this.takeRare(draft, draft.rareIfAny);
+  }
+
+  private takeRare(draft: RunDraft, { expansions, outputs, mails, ledger }: Rare): void {
+    for (const [place, { items, labels }] of expansions) {
       const row = { ...keysOf(draft.node(place).task), items, labels };
       this.expansions.set(keyOf(row), row);
     }
-    for (const [key, { before, after }] of draft.attempts) this.attempts.put(`${after.runId}/${key}`, before, after);
-    for (const params of draft.frozen) this.frozen.set(params.hash, params);
-    for (const [position, output] of draft.outputs) {
+    for (const [position, output] of outputs) {
       const { task } = draft.node(position);
       const row = { ...keysOf(task), tryNumber: task.tryNumber, output };
       this.outputs.set(keyOf(row), row);
     }
-    this.mails.push(...draft.mails);
-    for (const entry of draft.history) this.remember(entry);
-    for (const entry of draft.ledger) {
+    this.mails.push(...mails);
+    for (const entry of ledger) {
       this.ledger.set(`${keyOf(entry)}/${entry.tryNumber}/${entry.usageKind}/${entry.kind}`, entry);
     }
   }
 
-  /** History holds the net change of a flush: where it began, where it ended, and why it ended there. */
-  private remember(entry: HistoryEntry): void {
-    if (entry.from === entry.to) {
-      this.notes.push(entry);
-      return;
-    }
-    const key = keyOf(entry);
-    this.history.set(key, { ...entry, from: this.history.get(key)?.from ?? entry.from });
+  private of(runId: string): OfRun {
+    const known = this.ofRuns.get(runId);
+    if (known) return known;
+    const own = new OfRun();
+    this.ofRuns.set(runId, own);
+    return own;
   }
 
   /** How many new rows of a kind have gathered. */
   news(kind: "tasks" | "attempts"): number {
-    return this[kind].news;
+    let count = 0;
+    for (const own of this.ofRuns.values()) count += own[kind].news;
+    return count;
   }
 
   /** The run's row before what has gathered changed it; undefined: nothing has. */
@@ -183,9 +229,11 @@ export class PendingFlush {
   }
 
   get isEmpty(): boolean {
-    const rows = [this.backfills, this.runs, this.tasks, this.attempts, this.dags, this.deadlines];
+    const rows = [this.backfills, this.runs, this.dags, this.deadlines];
+    const ofRuns = [...this.ofRuns.values()];
     return (
       rows.every((list) => list.isEmpty) &&
+      ofRuns.every(({ tasks, attempts }) => tasks.isEmpty && attempts.isEmpty) &&
       this.versions.length + this.commands.length + this.ledger.size + this.notes.length + this.mails.length === 0 &&
       this.assetEvents.length +
         this.assets.size +
@@ -198,18 +246,19 @@ export class PendingFlush {
   }
 
   batch(): FlushBatch {
+    const ofRuns = [...this.ofRuns.values()];
     return {
       versions: this.versions,
       backfillsCreated: this.backfills.creations(),
       backfillsChanged: this.backfills.changes(),
       runsCreated: this.runs.creations(),
       runsChanged: this.runs.changes(),
-      tasksCreated: this.tasks.creations(),
-      tasksChanged: this.tasks.changes(),
-      attemptsCreated: this.attempts.creations(),
-      attemptsChanged: this.attempts.changes(),
+      tasksCreated: ofRuns.flatMap(({ tasks }) => tasks.creations()),
+      tasksChanged: ofRuns.flatMap(({ tasks }) => tasks.changes()),
+      attemptsCreated: ofRuns.flatMap(({ attempts }) => attempts.creations()),
+      attemptsChanged: ofRuns.flatMap(({ attempts }) => attempts.changes()),
       frozenParams: [...this.frozen.values()],
-      history: [...[...this.history.values()].filter((entry) => entry.from !== entry.to), ...this.notes],
+      history: [...ofRuns.flatMap((own) => own.told()), ...this.notes],
       outputs: [...this.outputs.values()],
       expansions: [...this.expansions.values()],
       ledger: [...this.ledger.values()],

@@ -6,5 +6,5 @@ export function produce(draft: RunDraft, taskAt: number, at: Instant): void {
   const { taskId, produces } = draft.spec(taskAt);
   const { runId, dagId, dagRunId } = draft.run;
   const source = { runId, dagId, dagRunId, taskId };
-  for (const asset of produces) draft.assetEvents.push({ asset, at, source, by: "engine", extra: {} });
+  for (const asset of produces) draft.rare.assetEvents.push({ asset, at, source, by: "engine", extra: {} });
 }

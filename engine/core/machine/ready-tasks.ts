@@ -1,5 +1,6 @@
 import type { TaskSpec } from "../dag.ts";
 import type { ActiveRun } from "./active-run.ts";
+import { Places } from "./places.ts";
 import { slotKeys, type SlotKeys } from "./slots.ts";
 
 /** A task, or an instance of a mapped one, at its place in its run. */
@@ -42,8 +43,8 @@ export class ReadyTasks {
   /** The most urgent first; a backfill's after all others of the same priority. */
   readonly ranks: Rank[] = [];
   /** Held up by nothing (rule 25). */
-  readonly teardowns = new Map<string, Candidate>();
-  private readonly lanes = new Map<string, Lane>();
+  readonly teardowns = new Places();
+  private readonly lanes = new Map<ActiveRun, Map<number, Lane>>();
   private readonly kinds: OperatorKinds;
   private count = 0;
   /** How many of them send no request. */
@@ -60,12 +61,11 @@ export class ReadyTasks {
   add(candidate: Candidate): void {
     const { active, position } = candidate;
     const taskAt = active.nodes[position]?.taskAt ?? position;
-    const key = `${active.run.runId}/${taskAt}`;
     if (active.dag.isTeardown[taskAt]) {
-      this.teardowns.set(`${active.run.runId}/${position}`, candidate);
+      this.teardowns.add(active, position);
       return;
     }
-    const lane = this.lanes.get(key) ?? this.open(key, active, taskAt);
+    const lane = this.lanes.get(active)?.get(taskAt) ?? this.open(active, taskAt);
     const at = indexFor(lane.places, (place) => mapIndexOf(active, place) - mapIndexOf(active, position));
     if (lane.places[at] === position) return;
     lane.places.splice(at, 0, position);
@@ -74,19 +74,18 @@ export class ReadyTasks {
   }
 
   remove({ active, position }: Candidate): void {
-    this.teardowns.delete(`${active.run.runId}/${position}`);
-    const key = `${active.run.runId}/${active.nodes[position]?.taskAt ?? position}`;
-    const lane = this.lanes.get(key);
+    this.teardowns.delete(active, position);
+    const lane = this.lanes.get(active)?.get(active.nodes[position]?.taskAt ?? position);
     if (!lane) return;
     const at = indexFor(lane.places, (place) => mapIndexOf(active, place) - mapIndexOf(active, position));
     if (lane.places[at] !== position) return;
     lane.places.splice(at, 1);
     this.count--;
     if (lane.isInstant) this.instants--;
-    if (lane.places.length === 0) this.close(key, lane);
+    if (lane.places.length === 0) this.close(lane);
   }
 
-  private open(key: string, active: ActiveRun, taskAt: number): Lane {
+  private open(active: ActiveRun, taskAt: number): Lane {
     const spec = active.dag.tasks[taskAt];
     if (!spec) throw new Error(`run ${active.run.dagRunId} has no task at ${taskAt}`);
     const rank = this.rank(active.dag.weights[taskAt] ?? spec.priority, active.run.backfillId !== null);
@@ -101,13 +100,16 @@ export class ReadyTasks {
       0,
       lane,
     );
-    this.lanes.set(key, lane);
+    const own = this.lanes.get(active) ?? new Map<number, Lane>();
+    this.lanes.set(active, own.set(taskAt, lane));
     return lane;
   }
 
-  private close(key: string, lane: Lane): void {
-    const { rank, keys } = lane;
-    this.lanes.delete(key);
+  private close(lane: Lane): void {
+    const { rank, keys, active, taskAt } = lane;
+    const own = this.lanes.get(active);
+    own?.delete(taskAt);
+    if (own?.size === 0) this.lanes.delete(active);
     const lanes = rank.dags.get(keys.dag) ?? [];
     const at = indexFor(lanes, (each) => inTurn(each, lane));
     if (lanes[at] === lane) lanes.splice(at, 1);

@@ -10,6 +10,22 @@ import { hasDebts } from "./attempt-debts.ts";
 import { isTransition } from "./transitions.ts";
 import { NOT_MAPPED_YET, moved, type Expansion, type Mapped } from "./mapped.ts";
 
+/** What few decisions change. */
+export class Rare {
+  readonly outputs = new Map<number, Json>();
+  /** Places whose earlier output says nothing any more. */
+  readonly outputsGone = new Set<number>();
+  readonly orphanLooks = new Map<string, Looking>();
+  readonly ledger: LedgerEntry[] = [];
+  readonly mails: Mail[] = [];
+  readonly assetEvents: AssetEvent[] = [];
+  readonly mapped = new Map<number, Mapped>();
+  /** What tasks were mapped over in this decision, by place. */
+  readonly expansions = new Map<number, Expansion>();
+  /** Attempts that still owe something although their task starts anew. */
+  readonly leftSettling: Attempt[] = [];
+}
+
 /**
  * One decision about one run, not yet applied: reads see what this decision has changed so far. Nothing outside is touched
  * until World.apply takes it whole, so a decision that throws leaves no trace.
@@ -21,21 +37,10 @@ export class RunDraft {
   openTasks: number;
   spent: Spent;
   readonly nodes = new Map<number, Node>();
-  readonly outputs = new Map<number, Json>();
-  /** Places whose earlier output says nothing any more. */
-  readonly outputsGone = new Set<number>();
-  readonly orphanLooks = new Map<string, Looking>();
   readonly history: HistoryEntry[] = [];
-  readonly ledger: LedgerEntry[] = [];
-  readonly mails: Mail[] = [];
-  readonly assetEvents: AssetEvent[] = [];
   readonly frozen: { hash: string; params: JsonObject }[] = [];
-  readonly mapped = new Map<number, Mapped>();
-  /** What tasks were mapped over in this decision, by place. */
-  readonly expansions = new Map<number, Expansion>();
   readonly attempts = new Map<string, { readonly before: Attempt | null; after: Attempt }>();
-  /** Attempts that still owe something although their task starts anew. */
-  readonly leftSettling: Attempt[] = [];
+  private made: Rare | null = null;
   /** Set when the run starts: its rows are made or reset. */
   started: Node[] | null = null;
   /** Tasks whose downstreams are to be looked at; the first of them is under way. */
@@ -47,6 +52,16 @@ export class RunDraft {
     this.run = active.run;
     this.openTasks = active.openTasks;
     this.spent = active.spent;
+  }
+
+  /** Made when something is put into it: decisions are many, and most of them need none of it. */
+  get rare(): Rare {
+    return (this.made ??= new Rare());
+  }
+
+  /** null: nothing was put into it. */
+  get rareIfAny(): Rare | null {
+    return this.made;
   }
 
   spec(position: number): TaskSpec {
@@ -98,16 +113,16 @@ export class RunDraft {
     this.started = [...base, ...instances];
     this.openTasks = base.filter(({ task }) => !isFinished(task.state)).length;
     for (const [taskAt, { places }] of mapped) {
-      if (!isLeft(taskAt)) this.mapped.set(taskAt, { ...NOT_MAPPED_YET, places });
+      if (!isLeft(taskAt)) this.rare.mapped.set(taskAt, { ...NOT_MAPPED_YET, places });
     }
     nodes.forEach((node, place) => {
       if (node.attempt && hasDebts(node.attempt) && this.started?.[place] !== node)
-        this.leftSettling.push(node.attempt);
+        this.rare.leftSettling.push(node.attempt);
     });
   }
 
   mappedOf(taskAt: number): Mapped {
-    return this.mapped.get(taskAt) ?? this.active.mapped.get(taskAt) ?? NOT_MAPPED_YET;
+    return this.made?.mapped.get(taskAt) ?? this.active.mapped.get(taskAt) ?? NOT_MAPPED_YET;
   }
 
   /** How many nodes the run has, with those that this decision adds. */
@@ -142,7 +157,7 @@ export class RunDraft {
       this.history.push({ runId, taskNo, mapIndex, from: before.state, to: after.state, why, by, at });
       if (mapIndex >= 0) {
         const { taskAt } = this.node(position);
-        this.mapped.set(taskAt, moved(this.mappedOf(taskAt), mapIndex, before.state, after.state));
+        this.rare.mapped.set(taskAt, moved(this.mappedOf(taskAt), mapIndex, before.state, after.state));
       }
     }
     this.patch(position, { task: after });
@@ -150,8 +165,8 @@ export class RunDraft {
 
   /** What an earlier try of the task gave says nothing any more: outputs are kept by try, and the newest one counts. */
   forgetOutput(position: number): void {
-    this.outputs.delete(position);
-    this.outputsGone.add(position);
+    this.made?.outputs.delete(position);
+    if (this.active.outputs.has(position)) this.rare.outputsGone.add(position);
   }
 
   /** Opens a new attempt, or changes the newest one. */
@@ -181,7 +196,7 @@ export class RunDraft {
   /** The task starts anew: what its newest attempt still owes is not forgotten. */
   leaveAttempt(position: number): void {
     const { attempt } = this.node(position);
-    if (attempt && hasDebts(attempt)) this.leftSettling.push(attempt);
+    if (attempt && hasDebts(attempt)) this.rare.leftSettling.push(attempt);
   }
 
   private track(before: Attempt | null, after: Attempt): void {
@@ -196,9 +211,10 @@ export const attemptKey = (attempt: Pick<Attempt, "taskNo" | "mapIndex" | "tryNu
   `${attempt.taskNo}/${attempt.mapIndex}/${attempt.tryNumber}`;
 
 /** What earlier attempts owe goes on with the run, until they owe nothing more. */
-export function keepDebts({ active, leftSettling, attempts, orphanLooks }: RunDraft): void {
-  for (const [key, looking] of orphanLooks) active.orphanLooks.set(key, looking);
-  for (const attempt of leftSettling) active.settling.set(attemptKey(attempt), attempt);
+export function keepDebts({ active, rareIfAny, attempts }: RunDraft): void {
+  for (const [key, looking] of rareIfAny?.orphanLooks ?? []) active.orphanLooks.set(key, looking);
+  for (const attempt of rareIfAny?.leftSettling ?? []) active.settling.set(attemptKey(attempt), attempt);
+  if (active.settling.size === 0) return;
   for (const [key, { after }] of attempts) {
     if (!active.settling.has(key)) continue;
     if (hasDebts(after)) active.settling.set(key, after);

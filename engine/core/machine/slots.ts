@@ -9,17 +9,20 @@ export interface SlotKeys {
   readonly run: string;
   /** The task over all runs of its DAG. */
   readonly task: string;
-  /** The task in this run. */
-  readonly lane: string;
+  /** The task in this run; null: nothing limits how many of its instances are at work. */
+  readonly lane: string | null;
 }
 
-export const slotKeys = ({ run, dag }: Pick<ActiveRun, "run" | "dag">, taskAt: number): SlotKeys => ({
-  pool: dag.tasks[taskAt]?.pool ?? null,
-  dag: run.dagId,
-  run: run.runId,
-  task: `${run.dagId}/${dag.taskNos[taskAt]}`,
-  lane: `${run.runId}/${taskAt}`,
-});
+export function slotKeys({ run, dag }: Pick<ActiveRun, "run" | "dag">, taskAt: number): SlotKeys {
+  const spec = dag.tasks[taskAt];
+  return {
+    pool: spec?.pool ?? null,
+    dag: run.dagId,
+    run: run.runId,
+    task: `${run.dagId}/${dag.taskNos[taskAt]}`,
+    lane: (spec?.forEach?.maxParallel ?? null) === null ? null : `${run.runId}/${taskAt}`,
+  };
+}
 
 /** Who takes the launches of a task: what pushes one of them back pushes the others back, too. */
 export const serviceOf = ({ operator, connection }: Pick<TaskSpec, "operator" | "connection">): string =>
@@ -39,7 +42,7 @@ export class Slots {
   /** One instance more (`change` 1) or less (-1) is at work. */
   count(keys: SlotKeys, { poolSlots }: Pick<TaskSpec, "poolSlots">, isSensor: boolean, change: 1 | -1): void {
     add(this.tasks, keys.task, change);
-    add(this.lanes, keys.lane, change);
+    if (keys.lane !== null) add(this.lanes, keys.lane, change);
     if (isSensor) return;
     add(this.runs, keys.run, change);
     add(this.dags, keys.dag, change * (keys.pool === null ? 1 : poolSlots));

@@ -19,12 +19,13 @@ export function watchBudget(draft: RunDraft, context: DecisionContext): void {
     draft.run = { ...draft.run, budgetLevel: level };
     if (level === "exceeded") exceed(draft, budget, context);
     const news = budgetNews({ run: draft.run, dag: draft.active.dag }, budget, draft.spent, level, context.now);
-    draft.mails.push(...mailsFor(draft.active.dag.version.spec.notify, news, context));
+    draft.rare.mails.push(...mailsFor(draft.active.dag.version.spec.notify, news, context));
   }
   const limit = limitAhead(budget, draft.spent.total);
   // A takeover must find what was told of.
   const entries = levels.length > 0 ? draft.spent.unwritten() : draft.spent.due(limit, context.now);
-  draft.ledger.push(...entries);
+  if (entries.length === 0) return;
+  draft.rare.ledger.push(...entries);
   draft.spent = draft.spent.wrote(entries);
 }
 

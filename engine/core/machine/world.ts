@@ -169,7 +169,7 @@ export class World {
   /** Makes instances of mapped tasks, about `maxNewRowsPerFlush` at a time (rule 6). */
   makeInstances(context: DecisionContext): void {
     let most = context.settings.maxNewRowsPerFlush;
-    for (const { active, position: taskAt } of [...this.backlog.growing.values()]) {
+    for (const { active, position: taskAt } of [...this.backlog.growing]) {
       if (most <= 0) return;
       const before = active.mapped.get(taskAt)?.made ?? 0;
       this.decideRun(active.run.runId, { kind: "map", taskAt, most }, context);
@@ -277,7 +277,8 @@ export class World {
   private apply(draft: RunDraft, context: DecisionContext): void {
     const { active } = draft;
     this.pending.take(draft, active);
-    for (const event of draft.assetEvents) this.planner.assets.happened(event);
+    const rare = draft.rareIfAny;
+    for (const event of rare?.assetEvents ?? []) this.planner.assets.happened(event);
     const { state: before } = active.run;
     active.run = draft.run;
     active.openTasks = draft.openTasks;
@@ -287,7 +288,7 @@ export class World {
       active.unstored.clear();
       draft.started.forEach((_, position) => this.touched.add(active, position));
     }
-    for (const [taskAt, mapped] of draft.mapped) active.mapped.set(taskAt, mapped);
+    for (const [taskAt, mapped] of rare?.mapped ?? []) active.mapped.set(taskAt, mapped);
     for (const [position, node] of draft.nodes) {
       const before = active.nodes[position] ?? null;
       active.nodes[position] = node;
@@ -296,8 +297,8 @@ export class World {
       this.touched.add(active, position);
     }
     for (const taskAt of active.mapped.keys()) this.backlog.mapped(active, taskAt);
-    for (const position of draft.outputsGone) active.outputs.delete(position);
-    for (const [position, output] of draft.outputs) active.outputs.set(position, output);
+    for (const position of rare?.outputsGone ?? []) active.outputs.delete(position);
+    for (const [position, output] of rare?.outputs ?? []) active.outputs.set(position, output);
     keepDebts(draft);
     // A person opened it again: it waits for its turn, or is at work already.
     if (isRunFinished(before) && !isRunFinished(active.run.state)) {

@@ -38,11 +38,11 @@ export function orphanObserved(
 ): void {
   const { now, settings } = context;
   const key = attemptKey(attempt);
-  const looking = draft.orphanLooks.get(key) ?? draft.active.orphanLooks.get(key) ?? NOT_LOOKED;
+  const looking = draft.rare.orphanLooks.get(key) ?? draft.active.orphanLooks.get(key) ?? NOT_LOOKED;
   const isFinal = { endedAt: now, doubtAt: null } as const;
   switch (observation.kind) {
     case "running":
-      draft.orphanLooks.set(key, NOT_LOOKED);
+      draft.rare.orphanLooks.set(key, NOT_LOOKED);
       if (observation.usage) accrue(draft, attempt, observation.usage, context);
       return;
     case "succeeded": {
@@ -67,7 +67,7 @@ export function orphanObserved(
     case "unseen": {
       const unseenSince = looking.unseenSince ?? now;
       const unseenCount = looking.unseenCount + 1;
-      draft.orphanLooks.set(key, { ...looking, unseenSince, unseenCount });
+      draft.rare.orphanLooks.set(key, { ...looking, unseenSince, unseenCount });
       if (unseenCount < 3 || now - unseenSince < settings.lostAfterMs) return;
       const message = `the service has not known ${JSON.stringify(attempt.ref)} for ${now - unseenSince} ms`;
       const failure = attempt.failure ?? ({ class: "lost", code: "LOST", message } as const);

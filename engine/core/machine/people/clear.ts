@@ -25,7 +25,7 @@ function clearOne(draft: RunDraft, place: number, by: string, context: DecisionC
   }
   if (draft.spec(place).forEach && task.mapIndex < 0) {
     const { places } = draft.mappedOf(place);
-    draft.mapped.set(place, { ...NOT_MAPPED_YET, places });
+    draft.rare.mapped.set(place, { ...NOT_MAPPED_YET, places });
     for (const each of places)
       endOr(draft, each, by, context, () => remove(draft, each, "its task was cleared", by, context.now));
     renew(draft, place, "cleared", by, context.now);
