@@ -140,7 +140,6 @@ export class Dispatch {
         return;
       case "observe":
       case "settle":
-        this.params.delete(attempt.paramsHash);
         this.observer.watch(touched, attempt);
         return;
     }

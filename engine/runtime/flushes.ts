@@ -125,6 +125,7 @@ export class Flushes {
 
   /** The last flush of a process that stops in order: nothing new is begun. */
   async last(): Promise<void> {
+    this.hold();
     await this.landed();
     const taken = this.world.takePending();
     if (taken && !taken.batch.isEmpty) await this.write(taken.batch.batch());
@@ -136,9 +137,9 @@ export class Flushes {
     this.mayFollow = false;
   }
 
-  /** Waits for the flush that is under way. */
+  /** Waits until no flush is under way. */
   async landed(): Promise<void> {
-    await this.underWay;
+    while (this.underWay) await this.underWay;
     this.check();
   }
 

@@ -130,12 +130,12 @@ export class Term {
     if (this.deps.plans) await this.plan();
     await this.loadWaiting();
     this.world.endOverdueRuns(this.context());
-    this.world.startRuns(this.deriving("tasks"));
+    this.world.startRuns(this.context());
     await this.readPasts();
-    this.world.makeInstances(this.deriving("tasks"));
+    this.world.makeInstances(this.context());
     await this.readPrevSuccesses();
     this.prepareReady();
-    this.world.admit(this.deriving("attempts"));
+    this.world.admit(this.context());
     this.flushes.complete();
   }
 
@@ -151,6 +151,7 @@ export class Term {
 
   /** The last turn of a process that stops in order: what came in is written, and nothing new is begun. */
   async drain(facts: readonly Fact[]): Promise<void> {
+    this.flushes.hold();
     this.decide(facts);
     await this.flushes.last();
   }
@@ -178,13 +179,6 @@ export class Term {
     return { ...this.surroundings, now: this.clock.now() };
   }
 
-  /** The flush that gathers takes about so many new rows of a kind, however many turns it gathers over (rule 6). */
-  private deriving(kind: "tasks" | "attempts"): DecisionContext {
-    const { settings } = this.deps;
-    const maxNewRowsPerFlush = Math.max(0, settings.maxNewRowsPerFlush - this.world.gathered.news(kind));
-    return { ...this.context(), settings: { ...settings, maxNewRowsPerFlush } };
-  }
-
   private decide(facts: readonly Fact[]): void {
     const context = this.context();
     for (const { key, event } of facts) this.world.decideTask(key, event, context);
@@ -196,7 +190,7 @@ export class Term {
     const { now } = this.context();
     const states = planner.takeDue(now);
     await knowDags(this.deps.store, this.world, [...states.map(({ dagId }) => dagId), ...planner.dagsOfPassed(now)]);
-    const due = states.flatMap((state) => this.tryPlan(state.dagId, () => planner.due(now, [state])) ?? []);
+    const due = states.flatMap((state) => this.tryPlan(state.dagId, () => planner.due(now, state)) ?? []);
     const wishes = due.map(({ state, plan }) => ({
       dagId: state.dagId,
       logicalAts: plan.runs.map(({ logicalAt }) => logicalAt),
@@ -257,7 +251,7 @@ export class Term {
   }
 
   private unprepared(): readonly Touched[] {
-    return this.world.unprepared(this.deriving("attempts").settings.maxNewRowsPerFlush);
+    return this.world.unprepared(this.deps.settings);
   }
 
   private prepareReady(): void {

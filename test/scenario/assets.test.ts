@@ -74,7 +74,7 @@ class Fleet {
   private start(): void {
     this.world.startRuns(this.context());
     this.world.makeInstances(this.context());
-    for (const { active, position } of this.world.unprepared(100)) {
+    for (const { active, position } of this.world.unprepared(DEFAULT_SETTINGS)) {
       const task = active.nodes[position]?.task;
       if (task) this.world.decideTask(task, { kind: "prepared", hash: "h", params: {} }, this.context());
     }

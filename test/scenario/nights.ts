@@ -199,13 +199,13 @@ export class Nights {
 
   turn(): this {
     const { planner } = this.world;
-    for (const due of planner.due(this.now, planner.takeDue(this.now))) {
+    for (const due of planner.takeDue(this.now).flatMap((state) => planner.due(this.now, state) ?? [])) {
       const dates = new Set(due.plan.runs.map(({ logicalAt }) => logicalAt));
       planner.enter(due, this.taken(dates), () => `run-${++this.ids}`, this.now);
     }
     planner.decideDeadlines(this.context());
     this.world.startRuns(this.context());
-    for (const { active, position } of this.world.unprepared(1_000)) {
+    for (const { active, position } of this.world.unprepared(DEFAULT_SETTINGS)) {
       const event = { kind: "prepared", hash: "h", params: {} } as const;
       const task = active.nodes[position]?.task;
       if (task) this.world.decideTask(task, event, this.context());

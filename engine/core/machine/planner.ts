@@ -119,22 +119,18 @@ export class Planner {
     return this.deadlines.dagsOfPassed(now);
   }
 
-  /** What these schedules want at `now`; nothing is changed until `enter`. */
-  due(now: Instant, states: readonly DagState[]): DueSchedule[] {
-    return states.flatMap((state) => {
-      const { dagId } = state;
-      const dag = this.world.currentDag(dagId);
-      if (!dag) return [];
-      const { spec } = dag.version;
-      const isHeld = spec.schedule?.isContinuous
-        ? this.world.hasOpenRun(dagId)
-        : this.world.waitingRuns(dagId) >= MOST_WAITING;
-      if (isHeld) {
-        this.heldBack.add(dagId);
-        return [];
-      }
-      return [{ state, dag, plan: planDue(spec, state, now, MOST_RUNS) }];
-    });
+  /** What the schedule of a DAG wants at `now`, if it has one that may go on; nothing is changed until `enter`. */
+  due(now: Instant, state: DagState): DueSchedule | null {
+    const { dagId } = state;
+    const dag = this.world.currentDag(dagId);
+    if (!dag) return null;
+    const { spec } = dag.version;
+    const isHeld = spec.schedule?.isContinuous
+      ? this.world.hasOpenRun(dagId)
+      : this.world.waitingRuns(dagId) >= MOST_WAITING;
+    if (!isHeld) return { state, dag, plan: planDue(spec, state, now, MOST_RUNS) };
+    this.heldBack.add(dagId);
+    return null;
   }
 
   /** Makes the runs that a schedule wants, but for dates that are taken: those runs stand for the night. */

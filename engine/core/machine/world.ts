@@ -1,5 +1,6 @@
 import type { Backfill, DagRun, TaskKey } from "../records.ts";
 import type { DagVersionToPublish, LoadedWorld } from "../flush-batch.ts";
+import type { EngineSettings } from "../settings.ts";
 import { isRunFinished } from "../states.ts";
 import { Variables } from "../variables.ts";
 import { formatDuration } from "../duration.ts";
@@ -139,10 +140,10 @@ export class World {
   /** Starts runs that may start, about `maxNewRowsPerFlush` rows at a time (rule 6). */
   startRuns(context: DecisionContext): void {
     for (const { runId, ...end } of this.queues.conflicts(context.now)) this.decideRun(runId, end, context);
-    let rows = 0;
+    let most = this.roomFor("tasks", context.settings);
     for (const next of this.queues.startable(context.now)) {
-      if (rows >= context.settings.maxNewRowsPerFlush) return;
-      rows += next.dag.tasks.length;
+      if (most <= 0) return;
+      most -= next.dag.tasks.length;
       this.decideRun(next.run.runId, { kind: "start" }, context);
     }
   }
@@ -168,7 +169,7 @@ export class World {
 
   /** Makes instances of mapped tasks, about `maxNewRowsPerFlush` at a time (rule 6). */
   makeInstances(context: DecisionContext): void {
-    let most = context.settings.maxNewRowsPerFlush;
+    let most = this.roomFor("tasks", context.settings);
     for (const { active, position: taskAt } of [...this.backlog.growing]) {
       if (most <= 0) return;
       const before = active.mapped.get(taskAt)?.made ?? 0;
@@ -187,9 +188,14 @@ export class World {
     return this.pasts.hasChanged || this.backlog.growing.size > 0 || this.backlog.unprepared.size > 0;
   }
 
-  /** The next tasks to render, at most `most` at a time: one run must not keep the writer from the others. */
-  unprepared(most: number): Candidate[] {
-    return this.backlog.nextUnprepared(most);
+  /** The next tasks to render, as many as may be launched: one run must not keep the writer from the others. */
+  unprepared(settings: EngineSettings): Candidate[] {
+    return this.backlog.nextUnprepared(this.roomFor("attempts", settings));
+  }
+
+  /** The flush that gathers takes about so many new rows of a kind, however many turns it gathers over (rule 6). */
+  private roomFor(kind: "tasks" | "attempts", { maxNewRowsPerFlush }: EngineSettings): number {
+    return Math.max(0, maxNewRowsPerFlush - this.pending.news(kind));
   }
 
   /** When the next run may start that only waits for its time, or has used it up. */
@@ -201,8 +207,8 @@ export class World {
   admit(context: DecisionContext): void {
     const { ready, slots, reserved } = this.backlog;
     if (ready.size === 0) return;
-    const { maxSubmits, maxNewRowsPerFlush: launches } = context.settings;
-    const requests = this.backlog.roomFor(maxSubmits);
+    const launches = this.roomFor("attempts", context.settings);
+    const requests = this.backlog.roomFor(context.settings.maxSubmits);
     const isPaused = (dagId: string): boolean => this.planner.isPaused(dagId);
     const room = { pools: this.pools, slots, launches, ...requests, isPaused, reserved };
     for (const { active, position } of admissible(ready, room)) {
