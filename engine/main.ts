@@ -85,12 +85,18 @@ const app: App = {
       },
       connection: (name, region) => connectionOf(config, name, region),
       letGo,
-      prepare: ({ run, mapped, ...rest }) => {
-        const { operator, connection } = rest.task;
+      prepare: (request) => {
+        const { operator, connection } = request.task;
         const descriptor = operators.get(operator);
         if (!descriptor) throw new Error(`no operator ${operator}`);
         if (!config.connections[connection]) return unknownConnection(connection);
-        return prepareTask({ ...rest, ...mapped, run, conf: run.conf, local: config.aws === "local", descriptor });
+        return prepareTask({
+          ...request,
+          ...request.mapped,
+          conf: request.run.conf,
+          local: config.aws === "local",
+          descriptor,
+        });
       },
       concurrencyKey: (spec, run, template, vars) => {
         const rendered = renderText(template, { spec, run, conf: run.conf, vars, local: config.aws === "local" });

@@ -44,9 +44,9 @@ export function benchEngine(
     },
     connection: (name) => ({ name, region: "us-east-1", settings: {} }),
     letGo: silent,
-    prepare: ({ run, mapped, ...rest }) => {
-      const descriptor = descriptorOf(rest.task.operator);
-      return prepareTask({ ...rest, ...mapped, run, conf: run.conf, local: false, descriptor });
+    prepare: (request) => {
+      const descriptor = descriptorOf(request.task.operator);
+      return prepareTask({ ...request, ...request.mapped, conf: request.run.conf, local: false, descriptor });
     },
     concurrencyKey: (_spec, _run, template) => template,
     readList: () => Promise.reject(new Error("no lists here")),

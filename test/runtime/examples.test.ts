@@ -71,10 +71,10 @@ function asShipped(deps: EngineDeps): EngineDeps {
       loaded.set(type, found);
       return found;
     },
-    prepare: ({ run, mapped, ...rest }) => {
-      const descriptor = OPERATORS.get(rest.task.operator);
-      if (!descriptor) throw new Error(`no operator ${rest.task.operator}`);
-      return prepareTask({ ...rest, ...mapped, run, conf: run.conf, local: true, descriptor });
+    prepare: (request) => {
+      const descriptor = OPERATORS.get(request.task.operator);
+      if (!descriptor) throw new Error(`no operator ${request.task.operator}`);
+      return prepareTask({ ...request, ...request.mapped, conf: request.run.conf, local: true, descriptor });
     },
     concurrencyKey: (spec, run, template, vars) => {
       const rendered = renderText(template, { spec, run, conf: run.conf, vars, local: true });

@@ -17,10 +17,10 @@ fleetForEachTest((made) => (fleet = made));
 /** Renders as the composition root does. */
 const rendering = (deps: EngineDeps): EngineDeps => ({
   ...deps,
-  prepare: ({ run, mapped, ...rest }) => {
-    const descriptor = fleet.operators.get(rest.task.operator);
+  prepare: (request) => {
+    const descriptor = fleet.operators.get(request.task.operator);
     if (!descriptor) throw new Error("no such operator");
-    return prepareTask({ ...rest, ...mapped, run, conf: run.conf, local: false, descriptor });
+    return prepareTask({ ...request, ...request.mapped, conf: request.run.conf, local: false, descriptor });
   },
   concurrencyKey: (spec, run, template, vars) => {
     const rendered = renderText(template, { spec, run, conf: run.conf, vars, local: false });
