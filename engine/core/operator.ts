@@ -182,8 +182,11 @@ export interface OperatorDescriptor {
   readonly shownTogether?: (ref: unknown) => string;
   /** Its tasks only wait and hold no slot, as sensors do (protocol rule 22). */
   readonly holdsNoSlot?: boolean;
-  /** Its submit asks nobody and is done at once: no limit of requests under way holds its tasks up. */
-  readonly isInstant?: boolean;
+  /**
+   * Only where a task asks nobody: what comes of it, which follows from its parameters alone. The machine decides it together
+   * with the intent, and no limit of requests under way holds it up.
+   */
+  decide?(params: JsonObject): Submitted;
   /** Fields of `with` whose values are paths of files in the project (top-level field names; a map's values, a list's items or a string). */
   readonly fileFields: readonly string[];
   /** Loads the clients and answers the operator. `host` is for those whose work runs on this machine. */

@@ -45,7 +45,7 @@ export class Launcher {
 
   /** These attempts are about to be written: that nobody has begun to launch them stays known if memory is dropped. */
   intend(attempts: readonly Attempt[]): void {
-    for (const attempt of attempts) this.own.set(attemptName(attempt), "intended");
+    for (const attempt of attempts) if (attempt.state === "open") this.own.set(attemptName(attempt), "intended");
   }
 
   /** What came of these submits is durable. */

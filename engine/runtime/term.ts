@@ -62,6 +62,7 @@ export class Term {
       settings: deps.settings,
       installationId: world.installationId,
       launchOf: (operator) => deps.operators.get(operator)?.launch ?? { kind: "at_least_once" },
+      decide: (operator, params) => deps.operators.get(operator)?.decide?.(params) ?? null,
       priceOf: (usageKind) => deps.priceOf(usageKind),
       sha256,
     };
@@ -85,7 +86,7 @@ export class Term {
         const operator = deps.operators.get(type);
         return operator?.launch.kind === "sensor" || operator?.holdsNoSlot === true;
       },
-      isInstant: (type: string): boolean => deps.operators.get(type)?.isInstant === true,
+      isInstant: (type: string): boolean => deps.operators.get(type)?.decide !== undefined,
     };
     const poisoned: string[] = [];
     const world = new World(
@@ -133,9 +134,7 @@ export class Term {
     this.world.startRuns(this.context());
     await this.readPasts();
     this.world.makeInstances(this.context());
-    await this.readPrevSuccesses();
-    this.prepareReady();
-    this.world.admit(this.context());
+    await this.prepareAndAdmit();
     this.flushes.complete();
   }
 
@@ -254,15 +253,27 @@ export class Term {
     return this.world.unprepared(this.deps.settings);
   }
 
-  private prepareReady(): void {
+  /** Again where a task that asks nobody has ended with its admission, so that those after it are ready. */
+  private async prepareAndAdmit(): Promise<void> {
+    let prepared = 0;
+    do {
+      await this.readPrevSuccesses();
+      prepared += this.prepareReady();
+    } while (this.world.admit(this.context()) && prepared < this.deps.settings.maxNewRowsPerFlush);
+  }
+
+  /** Answers how many. */
+  private prepareReady(): number {
     const context = this.context();
-    for (const candidate of this.unprepared()) {
+    const candidates = this.unprepared();
+    for (const candidate of candidates) {
       const { active, position } = candidate;
       const node = active.nodes[position];
       const request = node && prepareRequest(active, position, node, this.world.variables.values);
       const prepared = request && this.prepare(request);
       if (prepared) this.world.decideTask(node.task, this.prepared(candidate, request, prepared), context);
     }
+    return candidates.length;
   }
 
   private prepared(candidate: Touched, request: PrepareRequest, prepared: Prepared): TaskEvent {

@@ -6,6 +6,6 @@ export const noopFacts = {
   summary: "Does nothing and succeeds: a point where branches of a DAG meet",
   params: z.strictObject({}),
   launch: { kind: "in_process" },
-  isInstant: true,
+  decide: () => ({ kind: "done" }),
   fileFields: [],
 } satisfies Omit<OperatorDescriptor, "load">;

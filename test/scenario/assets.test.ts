@@ -61,6 +61,7 @@ class Fleet {
       settings: DEFAULT_SETTINGS,
       installationId: "installation",
       launchOf: () => ({ kind: "in_process" }),
+      decide: () => null,
       priceOf: () => ({ unitPrice: "1", currency: "USD", source: "test" }),
       sha256: (text) => createHash("sha256").update(text).digest("hex"),
     };

@@ -325,6 +325,7 @@ export class ManyRuns {
       settings: DEFAULT_SETTINGS,
       installationId: "installation",
       launchOf: (operator) => LAUNCHES[operator] ?? { kind: "at_least_once" },
+      decide: () => null,
       priceOf: () => ({ unitPrice: "1", currency: "USD", source: "test" }),
       sha256: (text) => createHash("sha256").update(text).digest("hex"),
     };

@@ -263,6 +263,7 @@ export class Nights {
       settings: DEFAULT_SETTINGS,
       installationId: "installation",
       launchOf: () => ({ kind: "token", ttlMs: 3_600_000, maxLength: 64 }),
+      decide: () => null,
       priceOf: () => ({ unitPrice: "1", currency: "USD", source: "test" }),
       sha256: (text) => createHash("sha256").update(text).digest("hex"),
     };

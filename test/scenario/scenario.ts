@@ -107,6 +107,7 @@ export class Scenario {
       settings: DEFAULT_SETTINGS,
       installationId: "installation",
       launchOf: (operator) => LAUNCHES[operator] ?? { kind: "at_least_once" },
+      decide: () => null,
       priceOf: (kind) => ({ unitPrice: kind === "usd" ? "1" : "0.44", currency: "USD", source: "test" }),
       sha256: (text) => createHash("sha256").update(text).digest("hex"),
     };

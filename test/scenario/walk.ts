@@ -74,6 +74,7 @@ export class Walk {
       settings: SETTINGS,
       installationId: "installation",
       launchOf,
+      decide: () => null,
       priceOf: () => ({ unitPrice: "1", currency: "USD", source: "test" }),
       sha256: (text) => createHash("sha256").update(text).digest("hex"),
     };

@@ -71,6 +71,8 @@ export interface DecisionContext {
   readonly settings: EngineSettings;
   readonly installationId: string;
   readonly launchOf: (operator: string) => Launch;
+  /** What comes of a task that asks nobody; null: it asks somebody, and what comes of it is heard of later. */
+  readonly decide: (operator: string, params: JsonObject) => Submitted | null;
   readonly priceOf: (usageKind: string) => Price;
   /** SHA-256 in hexadecimal. */
   readonly sha256: (text: string) => string;

@@ -53,6 +53,8 @@ export function admit(draft: RunDraft, position: number, context: DecisionContex
   if (task.state !== "scheduled" || !prepared) return;
   draft.frozen.push(prepared);
   launch(draft, position, prepared.hash, context);
+  const result = context.decide(draft.spec(position).operator, prepared.params);
+  if (result) submitted(draft, position, result, context);
 }
 
 export function submitted(draft: RunDraft, position: number, result: Submitted, context: DecisionContext): void {

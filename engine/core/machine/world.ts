@@ -1,7 +1,7 @@
 import type { Backfill, DagRun, TaskKey } from "../records.ts";
 import type { DagVersionToPublish, LoadedWorld } from "../flush-batch.ts";
 import type { EngineSettings } from "../settings.ts";
-import { isRunFinished } from "../states.ts";
+import { isFinished, isRunFinished } from "../states.ts";
 import { Variables } from "../variables.ts";
 import { formatDuration } from "../duration.ts";
 import { placeOf, type ActiveRun, type Node } from "./active-run.ts";
@@ -203,17 +203,23 @@ export class World {
     return Math.min(this.queues.nextStartAt, this.timeouts.nextAt);
   }
 
-  /** Writes launch intents for prepared tasks, as far as pools and the limit of launches under way allow. */
-  admit(context: DecisionContext): void {
+  /**
+   * Writes launch intents for prepared tasks, as far as pools and the limit of launches under way allow. Answers whether one
+   * of them has ended by that already.
+   */
+  admit(context: DecisionContext): boolean {
     const { ready, slots, reserved } = this.backlog;
-    if (ready.size === 0) return;
+    if (ready.size === 0) return false;
     const launches = this.roomFor("attempts", context.settings);
     const requests = this.backlog.roomFor(context.settings.maxSubmits);
     const isPaused = (dagId: string): boolean => this.planner.isPaused(dagId);
     const room = { pools: this.pools, slots, launches, ...requests, isPaused, reserved };
+    let hasEnded = false;
     for (const { active, position } of admissible(ready, room)) {
       this.decide(active, context, (draft) => decideTask(draft, position, { kind: "admitted" }, context));
+      hasEnded ||= isFinished(active.nodes[position]?.task.state ?? "none");
     }
+    return hasEnded;
   }
 
   /** What has gathered since the last call; null when nothing has. */
