@@ -16,12 +16,15 @@ export function pollDelayMs(
   return Math.min(settings.pollMaxMs, Math.max(settings.pollMinMs, wanted));
 }
 
-/**
- * When after a takeover the first look comes of those that are looked at together: some time within their interval, always
- * the same for the same `seed` (hex). All at once they would meet the services' quotas.
- */
-export function spreadMs(intervalMs: number, minMs: number, seed: string): number {
-  return Math.max(minMs, intervalMs * (parseInt(seed.slice(0, 8), 16) / 2 ** 32));
+/** So many calls a second are made for first looks after a takeover: all at once they would meet the services' quotas. */
+const FIRST_LOOKS_PER_SECOND = 100;
+
+/** When after a takeover the first look comes of the `nth` of those that one call shows (rule 21). */
+export function firstLookMs(
+  { pollMinMs, pollMaxMs }: Pick<EngineSettings, "pollMinMs" | "pollMaxMs">,
+  nth: number,
+): number {
+  return Math.max(pollMinMs, Math.min(pollMaxMs, pollMinMs + (nth * 1_000) / FIRST_LOOKS_PER_SECOND));
 }
 
 /** The middle one, or the lower of the two in the middle; null: there is none. */

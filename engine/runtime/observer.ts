@@ -3,12 +3,11 @@ import { specAt } from "../core/machine/active-run.ts";
 import { attemptKey } from "../core/machine/run-draft.ts";
 import type { Touched } from "../core/machine/touches.ts";
 import type { AnyOperator, Observation, Observed } from "../core/operator.ts";
-import { pollDelayMs, spreadMs } from "../core/poll-interval.ts";
+import { firstLookMs, pollDelayMs } from "../core/poll-interval.ts";
 import type { Attempt } from "../core/records.ts";
 import type { TaskOfDag } from "../store/task-durations.ts";
 import type { EngineClock } from "./clock.ts";
 import type { EngineDeps } from "./deps.ts";
-import { sha256 } from "./ids.ts";
 import { operatorContext } from "./launch-context.ts";
 import type { Post } from "./launcher.ts";
 import { LookGroups, type LookGroup, type Watched } from "./look-groups.ts";
@@ -43,6 +42,8 @@ export class Observer {
   private readonly medians: TaskMedians;
   /** What was submitted before is from an earlier term. */
   private readonly beganAt: Instant;
+  /** Those of it that one call shows together, as they came. */
+  private readonly fromBefore = new Map<string, number>();
   private timer: NodeJS.Timeout | null = null;
   private armedFor = Infinity;
   private isStopped = false;
@@ -75,8 +76,10 @@ export class Observer {
     const isRemote = operators.get(attempt.operator)?.launch.kind !== "in_process";
     const isFromBefore = since < this.beganAt && (attempt.state === "open" || attempt.state === "orphan");
     if (!isFromBefore || !isRemote) return settings.pollMinMs;
-    const interval = pollDelayMs(settings, this.clock.now() - since, null);
-    return spreadMs(interval, settings.pollMinMs, sha256(this.groupOf(watch)));
+    const group = this.groupOf(watch);
+    const nth = this.fromBefore.get(group) ?? this.fromBefore.size;
+    this.fromBefore.set(group, nth);
+    return firstLookMs(settings, nth);
   }
 
   /** A look at the attempt's job is wanted soon: it has just been asked to stop. */

@@ -37,6 +37,13 @@ const rethrow = (_runId: string, error: unknown): never => {
 
 const inUsd = (quantity: string): Usage[] => [{ kind: "usd", quantity, unit: "dollar" }];
 
+/** What comes of tasks that ask nobody. */
+const DECIDED: Readonly<Record<string, Submitted>> = {
+  join: { kind: "done" },
+  choose_left: { kind: "done", output: { chosen: ["left"] }, leads: { chosen: ["left"] } },
+  choose_nobody: { kind: "done", output: {}, leads: { chosen: ["nobody"] } },
+};
+
 /** A run of one DAG under a clock of its own: says what happens to the world and what is expected of the machine. */
 export class Scenario {
   now = Date.UTC(2026, 0, 2, 7);
@@ -107,7 +114,7 @@ export class Scenario {
       settings: DEFAULT_SETTINGS,
       installationId: "installation",
       launchOf: (operator) => LAUNCHES[operator] ?? { kind: "at_least_once" },
-      decide: () => null,
+      decide: (operator) => DECIDED[operator] ?? null,
       priceOf: (kind) => ({ unitPrice: kind === "usd" ? "1" : "0.44", currency: "USD", source: "test" }),
       sha256: (text) => createHash("sha256").update(text).digest("hex"),
     };

@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { medianOf, pollDelayMs, spreadMs } from "../../../engine/core/poll-interval.ts";
+import { firstLookMs, medianOf, pollDelayMs } from "../../../engine/core/poll-interval.ts";
 import { DEFAULT_SETTINGS } from "../../../engine/core/settings.ts";
 
 const { pollMinMs, pollMaxMs } = DEFAULT_SETTINGS;
@@ -41,16 +40,10 @@ test("rule 21: whatever is known, looks stay between the shortest and the longes
   );
 });
 
-test("rule 21: after a takeover first looks are spread over the interval, the same for the same group", () => {
-  const seeds = Array.from({ length: 1_000 }, (_, n) => createHash("sha256").update(`j-${n}`).digest("hex"));
-  const delays = seeds.map((seed) => spreadMs(30_000, pollMinMs, seed));
-  for (const delay of delays) {
-    expect(delay).toBeGreaterThanOrEqual(pollMinMs);
-    expect(delay).toBeLessThan(30_000);
-  }
-  const tenths = Array.from({ length: 10 }, (_, n) => delays.filter((delay) => Math.floor(delay / 3_000) === n).length);
-  for (const count of tenths) expect(count).toBeGreaterThan(50);
-  expect(spreadMs(30_000, pollMinMs, seeds[7] ?? "")).toBe(delays[7]);
+test("rule 21: after a takeover first looks are spread, a hundred calls a second, and within the longest interval", () => {
+  expect(firstLookMs(DEFAULT_SETTINGS, 0)).toBe(pollMinMs);
+  expect(firstLookMs(DEFAULT_SETTINGS, 100)).toBe(pollMinMs + 1_000);
+  expect(firstLookMs(DEFAULT_SETTINGS, 1_000_000)).toBe(pollMaxMs);
 });
 
 test("the median is the middle one, whatever the order", () => {

@@ -1,89 +1,57 @@
+import pg from "pg";
 import { expect, test } from "vitest";
-import type { World } from "../../../engine/core/machine/world.ts";
-import { PendingFlush } from "../../../engine/core/machine/pending-flush.ts";
-import type { EngineClock } from "../../../engine/runtime/clock.ts";
-import type { Dispatch } from "../../../engine/runtime/dispatch.ts";
+import { Facts } from "../../../engine/runtime/facts.ts";
 import { Flushes } from "../../../engine/runtime/flushes.ts";
-import type { FlushSession } from "../../../engine/store/flush.ts";
+import { dagSpec, Scenario, taskSpec } from "../../scenario/scenario.ts";
 
-/** Flushes whose COMMITs are answered when the test says so; what gathers are notes of pools, told apart by their slots. */
-function flushes() {
-  const answers: ((command: string) => void)[] = [];
-  const sent: string[] = [];
-  let pending = new PendingFlush();
-  const client = {
-    connection: { stream: { cork: () => undefined, uncork: () => undefined } },
-    async query({ name, text, values }: { name?: string; text?: string; values?: string[] }) {
-      if (name === "flush_fence") return { rows: [{ now: 0 }] };
-      if (name === "flush_pools") sent.push(values?.[1] ?? "");
-      if (text !== "COMMIT") return { rows: [] };
-      return { command: await new Promise<string>((resolve) => answers.push(resolve)) };
-    },
-  };
-  const world = {
-    takePending: () => {
-      const taken = { batch: pending, touched: [] };
-      pending = new PendingFlush();
-      return taken;
-    },
-    get gathered() {
-      return pending;
-    },
-  };
-  const nothing = (): undefined => undefined;
-  const subject = new Flushes(
-    { log: { info: nothing, warn: nothing, error: nothing }, onMails: nothing },
-    { mark: () => 0, sync: nothing } as unknown as EngineClock,
-    { client, close: async () => undefined } as unknown as FlushSession,
-    { epoch: "1", owner: "us" },
-    world as unknown as World,
-    { run: nothing, intend: nothing } as unknown as Dispatch,
-    { sent: nothing, acknowledged: nothing, ended: nothing },
-  );
-  const gather = (slots: number): void => pending.pool("p", slots);
-  const answered = async (command: string): Promise<void> => {
-    await expect.poll(() => answers.length).toBeGreaterThan(0);
-    answers.shift()?.(command);
-  };
-  return { subject, sent, gather, answered };
+type Given = ConstructorParameters<typeof Flushes>;
+
+/** Flushes of a world that nothing goes on in, on a connection that has broken. */
+async function broken() {
+  const s = new Scenario(dagSpec([taskSpec("a")]));
+  s.world.takePending();
+  const client = new pg.Client();
+  await client.end();
+  const session = { client, close: () => client.end() };
+  const facts = new Facts();
+  const asked: string[] = [];
+  const dispatch = { intend: () => undefined, run: () => void asked.push("run") } as unknown as Given[5];
+  const clock = { mark: () => ({ monotonic: 0, wall: 0 }) } as unknown as Given[1];
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  const hears = { sent: () => facts.leave(), acknowledged: () => void facts.acknowledged(), ended: () => undefined };
+  const fence = { epoch: "1", owner: "me" };
+  const flushes = new Flushes({ log, onMails: () => undefined }, clock, session, fence, s.world, dispatch, hears);
+  return { s, facts, asked, flushes };
 }
 
-test("what a turn has gathered leaves as soon as the flush before it has landed", async () => {
-  const { subject, sent, gather, answered } = flushes();
-  gather(1);
-  subject.complete();
-  subject.hold();
-  gather(2);
-  subject.complete();
-  await answered("COMMIT");
-  await expect.poll(() => sent).toEqual(["{1}", "{2}"]);
-  expect(subject.isUnderWay).toBe(true);
-  await answered("COMMIT");
-  await subject.landed();
-  expect(subject.isDurable).toBe(true);
+test("rule 5: once a flush is lost, what was decided meanwhile is neither sent nor acted on, and its facts come again", async () => {
+  const { s, facts, asked, flushes } = await broken();
+  const key = { runId: "r", taskNo: 1, mapIndex: -1 };
+  facts.add({ key, event: { kind: "submitted", tryNumber: 1, result: { kind: "started", ref: "jr_1" } } });
+  facts.take();
+  s.world.gathered.pool("nightly", 1);
+  flushes.send();
+  await expect(flushes.landed()).rejects.toThrow("closed");
+  expect(() => flushes.send()).toThrow("closed");
+  expect(flushes.isDurable).toBe(false);
+  facts.afterReload();
+  expect(facts.take().map(({ event }) => event.kind)).toEqual(["submitted"]);
+  expect(asked).toEqual([]);
 });
 
-test("what a turn is still gathering stays until the turn is over, whenever a flush lands", async () => {
-  const { subject, sent, gather, answered } = flushes();
-  gather(1);
-  subject.complete();
-  subject.hold();
-  gather(2);
-  await answered("COMMIT");
-  await subject.landed();
-  expect(sent).toEqual(["{1}"]);
-  gather(3);
-  subject.complete();
-  await expect.poll(() => sent).toEqual(["{1}", "{3}"]);
+test("what waits for the flush under way to end is not durable yet", async () => {
+  const { s, flushes } = await broken();
+  expect(flushes.isDurable).toBe(true);
+  s.world.gathered.pool("nightly", 1);
+  expect(flushes.isDurable).toBe(false);
 });
 
-test("rule 5: nothing follows a flush that was not acknowledged", async () => {
-  const { subject, sent, gather, answered } = flushes();
-  gather(1);
-  subject.complete();
-  gather(2);
-  await answered("ROLLBACK");
-  await expect(subject.landed()).rejects.toThrow();
-  expect(() => subject.complete()).toThrow();
-  expect(sent).toEqual(["{1}"]);
+test("rule 7: a run is put aside as it was sent, whatever was decided about it since", () => {
+  const s = new Scenario(dagSpec([taskSpec("a")]));
+  s.world.takePending();
+  const [active] = s.world.runs.values();
+  const sent = active?.run;
+  s.world.decideRun(sent?.runId ?? "", { kind: "end", cause: "cancel", by: "ann" }, s.context());
+  expect(active?.run).not.toBe(sent);
+  expect(s.world.sentRun(sent?.runId ?? "")).toBe(sent);
 });
