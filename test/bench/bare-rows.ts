@@ -14,7 +14,7 @@ const TASKS_PER_FLUSH = 200;
  * The floor under the engine: the rows that `tasks` no-op tasks leave behind, written by the same statements in transactions
  * of the same size, one after another, with nothing decided and everything made up beforehand. Answers tasks a second.
  */
-export async function bareRows(store: Store, tasks: number): Promise<number> {
+export async function bareRows(store: Store, tasks: number, batchesOf = launchedRows): Promise<number> {
   const owner = randomUUID();
   const taken = await takeWriter(store, { owner, ttlMs: 600_000, protocol: 1 });
   if (taken.kind !== "taken") throw new Error(`the writer's row is ${taken.kind}`);
@@ -32,8 +32,30 @@ export async function bareRows(store: Store, tasks: number): Promise<number> {
   return tasks / seconds;
 }
 
-/** Made up beforehand; the first publishes the DAG and makes the runs' rows, as an engine would have long before. */
-export function batchesOf(publication: ReturnType<typeof version>, tasks: number): FlushBatch[] {
+/** Of tasks that are decided with their intent: each row is written once. */
+export function decidedRows(publication: ReturnType<typeof version>, tasks: number): FlushBatch[] {
+  const now = Date.now();
+  const batches: FlushBatch[] = [{ ...EMPTY, versions: [publication] }];
+  for (let made = 0; made < tasks; made += TASKS_PER_FLUSH) {
+    const own = runOf(publication, now, Math.min(TASKS_PER_FLUSH, tasks - made));
+    const ends = { startedAt: null, endedAt: now } as const;
+    batches.push({
+      ...EMPTY,
+      runsCreated: own.slice(0, 1).map(({ run }) => ({ ...run, state: "success", endedAt: now })),
+      tasksCreated: own.map(({ queued }) => ({ ...queued, state: "success", ...ends })),
+      attemptsCreated: own.map(({ open }) => ({ ...open, state: "succeeded", submittedAt: now, endedAt: now })),
+      history: own.map(({ none: { runId, taskNo, mapIndex } }) => {
+        const told = { why: "the job succeeded", by: "engine", at: now };
+        return { runId, taskNo, mapIndex, from: "none", to: "success", ...told } as const;
+      }),
+      frozenParams: [{ hash: "p".repeat(64), params: {} }],
+    });
+  }
+  return batches;
+}
+
+/** Of tasks that are launched. Made up beforehand; the first publishes the DAG and makes the runs' rows, as an engine would have long before. */
+export function launchedRows(publication: ReturnType<typeof version>, tasks: number): FlushBatch[] {
   const now = Date.now();
   const batches: FlushBatch[] = [{ ...EMPTY, versions: [publication] }];
   let before: Before[] = [];

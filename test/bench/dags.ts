@@ -1,18 +1,19 @@
 import { TASK_DEFAULTS, type DagSpec, type LoadedDag, type TaskSpec } from "../../engine/core/dag.ts";
 import { sha256 } from "../../engine/dagfile/sha256.ts";
 import { dagSpec, taskSpec } from "../scenario/specs.ts";
+import { LAUNCHED } from "./launched.ts";
 
 /** More than any benchmark has at a time. */
 const NO_LIMIT = 100_000;
 
-/** A task of a benchmark: a no-op without retries unless it says otherwise. */
+/** A task of a benchmark: a no-op that is launched, without retries, unless it says otherwise. */
 export type BenchTask = Pick<TaskSpec, "taskId"> & Partial<TaskSpec>;
 
 /** A DAG of a benchmark, as read from a file: no schedule and room for every run unless it says otherwise. */
 export function dagOf(dagId: string, tasks: readonly BenchTask[], more: Partial<DagSpec> = {}): LoadedDag {
   const { weightRule } = TASK_DEFAULTS;
   const spec: DagSpec = {
-    ...dagSpec(tasks.map((task) => taskSpec(task.taskId, { operator: "noop", weightRule, ...task }))),
+    ...dagSpec(tasks.map((task) => taskSpec(task.taskId, { operator: LAUNCHED.type, weightRule, ...task }))),
     maxActiveRuns: NO_LIMIT,
     maxActiveTasks: NO_LIMIT,
     backfillMaxActiveRuns: NO_LIMIT,
@@ -26,6 +27,10 @@ export function dagOf(dagId: string, tasks: readonly BenchTask[], more: Partial<
     files: [],
   };
 }
+
+/** The same tasks with the product's own no-op, which asks nobody and is decided. */
+export const decided = (tasks: readonly BenchTask[]): BenchTask[] =>
+  tasks.map((task) => ({ ...task, operator: "noop" }));
 
 /** t0 -> t1 -> … */
 export const chain = (length: number): BenchTask[] =>

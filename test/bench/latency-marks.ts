@@ -1,6 +1,4 @@
-import type { OperatorDescriptor } from "../../engine/core/operator.ts";
-import { noop } from "../../operators/noop/operator.ts";
-import { noopFacts } from "../../operators/noop/params.ts";
+import { launched } from "./launched.ts";
 
 /** When a no-op's submit was called, and when it said that the work is done. */
 interface Mark {
@@ -12,21 +10,13 @@ interface Mark {
 export class Marks {
   private readonly runs = new Map<string, Mark[]>();
 
-  readonly descriptor: OperatorDescriptor = {
-    ...noopFacts,
-    type: "bench.mark",
-    load: async () => ({
-      ...noop,
-      type: "bench.mark",
-      submit: async (_params, { dagRunId }) => {
-        const submitAt = performance.now();
-        const ofRun = this.runs.get(dagRunId) ?? [];
-        this.runs.set(dagRunId, ofRun);
-        ofRun.push({ submitAt, doneAt: performance.now() });
-        return { kind: "done", output: {} };
-      },
-    }),
-  };
+  readonly descriptor = launched("bench.mark", async (_params, { dagRunId }) => {
+    const submitAt = performance.now();
+    const ofRun = this.runs.get(dagRunId) ?? [];
+    this.runs.set(dagRunId, ofRun);
+    ofRun.push({ submitAt, doneAt: performance.now() });
+    return { kind: "done" };
+  });
 
   /** Milliseconds from each task's end to its downstream's submit, in runs that are chains. */
   gaps(dagRunIds: readonly string[]): number[] {

@@ -9,7 +9,11 @@ import { startEngine, type Engine } from "../../engine/runtime/engine.ts";
 import { enqueue } from "../../engine/store/inbox.ts";
 import type { Store } from "../../engine/store/open.ts";
 import { operatorDescriptors } from "../../operators/index.ts";
+import { LAUNCHED } from "./launched.ts";
 import { testHost } from "../operators/host.ts";
+
+/** As many as a flush takes, and more: what is launched here asks no service that would push it back. */
+const MOST_SUBMITS = 1_000;
 
 /** A real engine with the real operators (and `more` of them) over `store`; what it complains of ends the benchmark. */
 export function benchEngine(
@@ -17,7 +21,9 @@ export function benchEngine(
   dags: readonly LoadedDag[],
   { types = [], ...more }: Partial<EngineDeps> & { readonly types?: readonly OperatorDescriptor[] } = {},
 ): Promise<Engine> {
-  const operators = new Map([...operatorDescriptors, ...types].map((descriptor) => [descriptor.type, descriptor]));
+  const operators = new Map(
+    [...operatorDescriptors, LAUNCHED, ...types].map((descriptor) => [descriptor.type, descriptor]),
+  );
   const loaded = new Map<string, Promise<AnyOperator>>();
   const silent = (): void => undefined;
   const complain = (details: object, message: string): void => {
@@ -30,7 +36,7 @@ export function benchEngine(
   };
   return startEngine({
     store,
-    settings: DEFAULT_SETTINGS,
+    settings: { ...DEFAULT_SETTINGS, maxSubmits: MOST_SUBMITS },
     dags,
     plans: false,
     waitsForDatabase: false,
