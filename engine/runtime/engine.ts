@@ -253,6 +253,7 @@ class EngineProcess implements Engine {
     if (readInbox) this.inboxReadAt = startedAt;
     this.inboxRang = false;
     for (const change of this.changes.splice(0)) await term.publish(change);
+    await term.departed();
     const facts = this.facts.take();
     room.admit();
     await term.turn(facts, readInbox);

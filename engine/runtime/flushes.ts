@@ -41,6 +41,8 @@ export class Flushes {
   private readonly hears: Flushing;
   /** Settles when the flush that is under way has; it never rejects: see failure. */
   private underWay: Promise<void> | null = null;
+  /** Settles when all of it is on its way to Postgres. */
+  private leaving: Promise<void> | null = null;
   private failure: Error | null = null;
   private isOver = false;
   /** Whether what has gathered is whole, so that it may leave as soon as the flush before it has landed. */
@@ -108,14 +110,17 @@ export class Flushes {
       this.dispatch.run(taken?.touched ?? []);
       return;
     }
+    let departed = (): void => undefined;
+    this.leaving = new Promise((resolve) => (departed = resolve));
     const write = async (): Promise<void> => {
       try {
-        await this.write(taken.batch.batch());
+        await this.write(taken.batch.batch(), departed);
         this.hears.acknowledged(true);
         if (!this.isOver) this.dispatch.run(taken.touched);
       } catch (error) {
         this.failure = error instanceof Error ? error : new Error(String(error));
       }
+      departed();
       this.underWay = null;
       if (this.mayFollow && this.failure === null && !this.world.gathered.isEmpty) this.send();
       this.hears.ended();
@@ -137,16 +142,21 @@ export class Flushes {
     this.mayFollow = false;
   }
 
+  /** Waits until the flush that is under way has left: a turn that began before would keep the rest of it here. */
+  async departed(): Promise<void> {
+    await this.leaving;
+  }
+
   /** Waits until no flush is under way. */
   async landed(): Promise<void> {
     while (this.underWay) await this.underWay;
     this.check();
   }
 
-  private async write(batch: FlushBatch): Promise<void> {
+  private async write(batch: FlushBatch, departed?: () => void): Promise<void> {
     this.dispatch.intend(batch.attemptsCreated);
     const sentAt = this.clock.mark();
-    const outcome = await flush(this.session, this.fence, batch);
+    const outcome = await flush(this.session, this.fence, batch, departed);
     switch (outcome.kind) {
       case "committed":
         this.clock.sync(outcome.now, sentAt);

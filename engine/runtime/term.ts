@@ -122,6 +122,11 @@ export class Term {
     await this.flushes.all();
   }
 
+  /** Waits until what was decided is on its way: the next turn is decided while Postgres writes. */
+  departed(): Promise<void> {
+    return this.flushes.departed();
+  }
+
   /** Takes in what has happened, decides, makes it durable, and acts on it. */
   async turn(facts: readonly Fact[], readInbox: boolean): Promise<void> {
     this.flushes.check();
@@ -157,10 +162,10 @@ export class Term {
 
   /** When something is due although nothing happens. */
   get nextDueAt(): number {
-    const { planner, nextStartAt, hasMore } = this.world;
+    const { planner, nextStartAt } = this.world;
+    if (this.world.hasMore(this.deps.settings)) return 0;
     // Its end wakes whoever waits.
     if (this.flushes.isUnderWay) return Infinity;
-    if (hasMore) return 0;
     return Math.min(this.dispatch.nextDueAt, nextStartAt, this.deps.plans ? planner.nextAt : Infinity);
   }
 

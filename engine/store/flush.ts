@@ -55,12 +55,18 @@ async function prepareAll(client: pg.Client): Promise<void> {
 
 /**
  * Writes a batch in one transaction, or nothing of it (protocol rule 4). Never sent again: anything that Postgres did not
- * acknowledge throws, the session is then closed, and the caller takes its own row again and reloads (rule 5).
+ * acknowledge throws, the session is then closed, and the caller takes its own row again and reloads (rule 5). `departed` is
+ * called once all of it is on its way.
  */
-export async function flush(session: FlushSession, fence: Fence, batch: FlushBatch): Promise<FlushOutcome> {
+export async function flush(
+  session: FlushSession,
+  fence: Fence,
+  batch: FlushBatch,
+  departed: () => void = () => undefined,
+): Promise<FlushOutcome> {
   const queries = queriesOf(batch);
   try {
-    return await write(session.client, fence, queries);
+    return await write(session.client, fence, queries, departed);
   } catch (error) {
     // Ends the connection, and with it a transaction that may still be open.
     await session.close().catch(() => undefined);
@@ -77,7 +83,12 @@ function queriesOf(batch: FlushBatch): pg.QueryConfig[] {
   return [...filled(COMMANDS), ...versions, ...ROWS.flatMap(filled)];
 }
 
-async function write(client: pg.Client, fence: Fence, queries: readonly pg.QueryConfig[]): Promise<FlushOutcome> {
+async function write(
+  client: pg.Client,
+  fence: Fence,
+  queries: readonly pg.QueryConfig[],
+  departed: () => void,
+): Promise<FlushOutcome> {
   // One round trip by itself: were BEGIN to fail (a cancel, a limit), what follows in the pipe would commit statement by
   // statement and unfenced.
   const [, locked] = await Promise.all([
@@ -90,6 +101,7 @@ async function write(client: pg.Client, fence: Fence, queries: readonly pg.Query
     return { kind: "fenced" };
   }
   const sent = together(client, [...queries, { text: "COMMIT" }]);
+  departed();
   const results = await Promise.allSettled(sent);
   const commit = results.at(-1);
   if (commit?.status !== "fulfilled") throw commit?.reason;

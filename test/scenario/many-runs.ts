@@ -222,7 +222,7 @@ export class ManyRuns {
       this.world.admit(context);
       this.onTurn(this.world);
       this.flush();
-    } while (this.world.hasMore);
+    } while (this.world.hasMore(DEFAULT_SETTINGS));
     return this;
   }
 

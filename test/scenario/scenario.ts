@@ -133,7 +133,7 @@ export class Scenario {
       this.world.admit(this.context());
       const taken = this.world.takePending();
       if (taken) this.batches.push(taken.batch.batch());
-    } while (this.world.hasMore);
+    } while (this.world.hasMore(DEFAULT_SETTINGS));
     return this;
   }
 

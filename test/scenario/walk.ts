@@ -111,7 +111,7 @@ export class Walk {
       const touched = new Set(taken.touched.map(({ active, position }) => nameOf(active, position)));
       this.flushed(this, this.before, touched);
       this.before = owedBy(this.active);
-    } while (this.world.hasMore);
+    } while (this.world.hasMore(SETTINGS));
   }
 
   /** What rendering comes to; every other time a mapped task is mapped over a list of another length. */

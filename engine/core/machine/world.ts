@@ -183,9 +183,12 @@ export class World {
     for (const { run } of this.pasts.take()) this.decideRun(run.runId, { kind: "past" }, context);
   }
 
-  /** Whether more is to be made or rendered although nothing happens. */
-  get hasMore(): boolean {
-    return this.pasts.hasChanged || this.backlog.growing.size > 0 || this.backlog.unprepared.size > 0;
+  /** Whether more is to be made or rendered although nothing happens, and the flush that gathers has room for it. */
+  hasMore(settings: EngineSettings): boolean {
+    const { growing, unprepared } = this.backlog;
+    if (this.pasts.hasChanged) return true;
+    if (growing.size > 0 && this.roomFor("tasks", settings) > 0) return true;
+    return unprepared.size > 0 && this.roomFor("attempts", settings) > 0;
   }
 
   /** The next tasks to render, as many as may be launched: one run must not keep the writer from the others. */
