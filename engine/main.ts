@@ -90,13 +90,9 @@ const app: App = {
         const descriptor = operators.get(operator);
         if (!descriptor) throw new Error(`no operator ${operator}`);
         if (!config.connections[connection]) return unknownConnection(connection);
-        return prepareTask({
-          ...request,
-          ...request.mapped,
-          conf: request.run.conf,
-          local: config.aws === "local",
-          descriptor,
-        });
+        return prepareTask(
+          Object.assign({ conf: request.run.conf, local: config.aws === "local", descriptor }, request, request.mapped),
+        );
       },
       concurrencyKey: (spec, run, template, vars) => {
         const rendered = renderText(template, { spec, run, conf: run.conf, vars, local: config.aws === "local" });

@@ -52,7 +52,7 @@ export function benchEngine(
     letGo: silent,
     prepare: (request) => {
       const descriptor = descriptorOf(request.task.operator);
-      return prepareTask({ ...request, ...request.mapped, conf: request.run.conf, local: false, descriptor });
+      return prepareTask(Object.assign({ conf: request.run.conf, local: false, descriptor }, request, request.mapped));
     },
     concurrencyKey: (_spec, _run, template) => template,
     readList: () => Promise.reject(new Error("no lists here")),
