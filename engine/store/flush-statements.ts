@@ -9,7 +9,7 @@ import { statementText } from "./sql-files.ts";
 export interface FlushStatement {
   readonly name: string;
   readonly text: string;
-  /** One array for each parameter; null: the batch has nothing for it. */
+  /** One array for each parameter, less the NULLs at its end; null: the batch has nothing for it. */
   values(batch: FlushBatch): string[] | null;
   /** The parameters of no rows at all. */
   readonly none: string[];

@@ -9,8 +9,7 @@ import { noopFacts } from "../../operators/noop/params.ts";
 export const launched = (type: string, submit: AnyOperator["submit"]): OperatorDescriptor => {
   const { params, summary } = noopFacts;
   const facts = { type, summary, params, launch: { kind: "in_process" }, fileFields: [] } as const;
-  const { batchSize, observe, cancel } = noop;
-  return { ...facts, load: async () => ({ ...facts, batchSize, observe, cancel, submit }) };
+  return { ...facts, load: async () => ({ ...noop, ...facts, submit }) };
 };
 
 export const LAUNCHED = launched("bench.launched", async () => ({ kind: "done" }));

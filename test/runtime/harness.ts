@@ -31,7 +31,6 @@ const LAUNCHES: Record<string, Launch> = {
   token: { kind: "token", ttlMs: 3_600_000, maxLength: 64 },
 };
 
-
 export const loaded = (spec: DagSpec): LoadedDag => ({
   spec,
   versionHash: sha256(JSON.stringify(spec)),

@@ -2,7 +2,7 @@ import { specAt, type ActiveRun } from "../../engine/core/machine/active-run.ts"
 import { hasDebts } from "../../engine/core/machine/attempt-debts.ts";
 import { debts, owed } from "../../engine/core/machine/owed.ts";
 import { attemptKey } from "../../engine/core/machine/run-draft.ts";
-import type { Candidate } from "../../engine/core/machine/ready-tasks.ts";
+import type { Candidate } from "../../engine/core/machine/places.ts";
 import type { World } from "../../engine/core/machine/world.ts";
 import { launchOf, SETTINGS } from "./walk-draws.ts";
 

@@ -13,7 +13,7 @@ import type { Attempt, Booked, DagRun, TaskKey } from "../../engine/core/records
 import type { FlushBatch, LoadedWorld } from "../../engine/core/flush-batch.ts";
 import type { MarkedTaskState, TaskWish } from "../../engine/core/commands.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
-import { kindsOf } from "./kinds.ts";
+import { DECIDED, kindsOf, rethrow } from "./kinds.ts";
 import { dagSpec, taskSpec, tasksOf } from "./specs.ts";
 
 export { dagSpec, taskSpec, tasksOf };
@@ -31,18 +31,7 @@ const LAUNCHES: Record<string, Launch> = {
 
 const KINDS = kindsOf((operator) => LAUNCHES[operator]?.kind === "sensor");
 
-const rethrow = (_runId: string, error: unknown): never => {
-  throw error;
-};
-
 const inUsd = (quantity: string): Usage[] => [{ kind: "usd", quantity, unit: "dollar" }];
-
-/** What comes of tasks that ask nobody. */
-const DECIDED: Readonly<Record<string, Submitted>> = {
-  join: { kind: "done" },
-  choose_left: { kind: "done", output: { chosen: ["left"] }, leads: { chosen: ["left"] } },
-  choose_nobody: { kind: "done", output: {}, leads: { chosen: ["nobody"] } },
-};
 
 /** A run of one DAG under a clock of its own: says what happens to the world and what is expected of the machine. */
 export class Scenario {

@@ -1,6 +1,7 @@
 import type { TaskSpec } from "../dag.ts";
 import type { ActiveRun } from "./active-run.ts";
-import { byUrgency, type Candidate, type Lane, type Rank, type ReadyTasks } from "./ready-tasks.ts";
+import type { Candidate } from "./places.ts";
+import { byUrgency, type Lane, type Rank, type ReadyTasks } from "./ready-tasks.ts";
 import { serviceOf, type Slots } from "./slots.ts";
 
 export interface Room {

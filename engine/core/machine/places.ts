@@ -1,5 +1,10 @@
 import type { ActiveRun } from "./active-run.ts";
-import type { Candidate } from "./ready-tasks.ts";
+
+/** A task, or an instance of a mapped one, at its place in its run. */
+export interface Candidate {
+  readonly active: ActiveRun;
+  readonly position: number;
+}
 
 /** Places of runs in the order in which they came. By the run itself: a name for each would have to be made at every look. */
 export class Places {

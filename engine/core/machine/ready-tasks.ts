@@ -1,13 +1,7 @@
 import type { TaskSpec } from "../dag.ts";
 import type { ActiveRun } from "./active-run.ts";
-import { Places } from "./places.ts";
+import { Places, type Candidate } from "./places.ts";
 import { slotKeys, type SlotKeys } from "./slots.ts";
-
-/** A task, or an instance of a mapped one, at its place in its run. */
-export interface Candidate {
-  readonly active: ActiveRun;
-  readonly position: number;
-}
 
 /** What limits ask about an operator. */
 export interface OperatorKinds {

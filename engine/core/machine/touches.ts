@@ -1,5 +1,5 @@
 import type { ActiveRun } from "./active-run.ts";
-import type { Candidate } from "./ready-tasks.ts";
+import type { Candidate } from "./places.ts";
 
 /** A task whose rows changed: the shell asks what it owes once the change is durable. */
 export type Touched = Candidate;

@@ -1,5 +1,5 @@
-import type { AnyOperator, OperatorDescriptor } from "../engine/core/operator.ts";
-import type { JsonObject } from "../engine/core/json.ts";
+import type { AnyOperator, OperatorDescriptor } from "./operator.ts";
+import type { JsonObject } from "./json.ts";
 
 type Facts = Omit<OperatorDescriptor, "load"> & Required<Pick<OperatorDescriptor, "decide">>;
 
