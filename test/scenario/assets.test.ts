@@ -8,7 +8,7 @@ import type { QueuedAsset } from "../../engine/core/assets/events.ts";
 import type { DagRun, DagState } from "../../engine/core/records.ts";
 import type { FlushBatch, LoadedWorld } from "../../engine/core/flush-batch.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
-import { kindsOf } from "./kinds.ts";
+import { kindsOf, rethrow } from "./kinds.ts";
 import { dagSpec, taskSpec } from "./scenario.ts";
 
 const rethrow = (_runId: string, error: unknown): never => {

@@ -18,11 +18,7 @@ import { isRunFinished } from "../../engine/core/states.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 import { keyOf as deadlineKey } from "../../engine/core/machine/deadlines.ts";
 import { keyOf } from "../../engine/core/machine/active-run.ts";
-import { kindsOf } from "./kinds.ts";
-
-const rethrow = (_runId: string, error: unknown): never => {
-  throw error;
-};
+import { kindsOf, rethrow } from "./kinds.ts";
 
 /** What the database would hold: every batch is applied, and refused where it does not match what is there. */
 class Rows {
