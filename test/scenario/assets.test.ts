@@ -11,9 +11,6 @@ import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 import { kindsOf, rethrow } from "./kinds.ts";
 import { dagSpec, taskSpec } from "./scenario.ts";
 
-const rethrow = (_runId: string, error: unknown): never => {
-  throw error;
-};
 const idOf = (number: number): string => `01890000-0000-7000-8000-${String(number).padStart(12, "0")}`;
 
 /** Producers and consumers side by side; what is flushed is what another process would load. */
