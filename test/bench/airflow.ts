@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Store } from "../../engine/store/open.ts";
 import { Airflow, findAirflow, SETTINGS } from "./airflow-system.ts";
-import { chain, dagOf, fan, wide, type BenchTask } from "./dags.ts";
+import { chain, dagOf, decided, fan, wide, type BenchTask } from "./dags.ts";
 import { figure, median, type Benchmark, type Figure, type Telling } from "./figures.ts";
 import { withStore } from "./postgres.ts";
 import { askForRuns, benchEngine, succeeded } from "./real-engine.ts";
@@ -20,15 +20,16 @@ const SHAPES: readonly Shape[] = [
   { name: "fan", what: "fan-out 1-8-1", tasks: fan(8) },
   { name: "wide", what: "100 side by side", tasks: wide(100) },
 ];
+/** What Airflow has beside what Nocturne has: the scheduler alone decides of the first, the second is launched. */
 const KINDS = [
-  ["empty", "EmptyOperator"],
-  ["python", "@task"],
+  { kind: "empty", operator: "EmptyOperator", own: "decided" },
+  { kind: "python", operator: "@task", own: "launched" },
 ] as const;
 const NOCTURNE_RUNS = 20;
 const AIRFLOW_RUNS = Number(process.env["NOCTURNE_BENCH_RUNS"] ?? 3);
 
 /** The median of a shape's runs, one after another, start to end. */
-async function nocturne(store: Store, { name, tasks }: Shape): Promise<number> {
+async function nocturne(store: Store, { name, tasks }: Pick<Shape, "name" | "tasks">): Promise<number> {
   await store.pool.query("TRUNCATE dag_run, task_instance, attempt, state_history, output, run_key CASCADE");
   await askForRuns(store, name, NOCTURNE_RUNS, { maxActiveRuns: 1 });
   const engine = await benchEngine(store, [dagOf(name, tasks)]);
@@ -71,11 +72,11 @@ async function withAirflow(store: Store, tell: Telling, own: ReadonlyMap<string,
     try {
       const figures: Figure[] = [];
       for (const { name, what, tasks } of SHAPES) {
-        for (const [kind, operator] of KINDS) {
+        for (const { kind, operator, own: ours } of KINDS) {
           tell.progress(`Airflow ${airflow.version}: ${what}, ${operator}`);
           const seconds = await airflowRuns(airflow, `${name}_${kind}`, tasks.length);
           if (seconds === null) tell.setting(`airflow's ${what}, ${operator}`, "failed");
-          else figures.push(figure(`Airflow: ${what}, ${operator}`, seconds, "s", { reference: own.get(name) ?? NaN }));
+          else figures.push(figure(`Airflow: ${what}, ${operator}`, seconds, "s", { reference: own.get(`${name} ${ours}`) ?? NaN }));
         }
       }
       return figures;
@@ -95,11 +96,15 @@ export const airflow: Benchmark = {
   run: (tell) =>
     withStore(tell, async (store) => {
       const own = new Map<string, number>();
-      for (const shape of SHAPES) {
-        tell.progress(`Nocturne: ${shape.what}`);
-        own.set(shape.name, await nocturne(store, shape));
+      const figures: Figure[] = [];
+      for (const { name, what, tasks } of SHAPES) {
+        for (const kind of ["decided", "launched"]) {
+          tell.progress(`Nocturne: ${what}, ${kind}`);
+          const seconds = await nocturne(store, { name, tasks: kind === "decided" ? decided(tasks) : tasks });
+          own.set(`${name} ${kind}`, seconds);
+          figures.push(figure(`Nocturne: ${what}, ${kind}`, seconds, "s"));
+        }
       }
-      const figures = SHAPES.map(({ name, what }) => figure(`Nocturne: ${what}`, own.get(name) ?? NaN, "s"));
       return [...figures, ...(await withAirflow(store, tell, own))];
     }),
 };
