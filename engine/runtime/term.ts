@@ -210,7 +210,10 @@ export class Term {
       this.tryPlan(dagId, () => planner.enter(each, takenOf.get(dagId) ?? [], () => newRunId(now), now));
     }
     // The runs are on their way, whatever becomes of this process while it makes their tasks (rule 6).
-    if (hasWishes) this.flushes.send();
+    if (hasWishes) {
+      this.flushes.send();
+      await this.flushes.departed();
+    }
     planner.assets.enter(() => newRunId(now), now);
     planner.decideDeadlines({ ...this.context(), now });
   }

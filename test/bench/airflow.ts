@@ -76,7 +76,10 @@ async function withAirflow(store: Store, tell: Telling, own: ReadonlyMap<string,
           tell.progress(`Airflow ${airflow.version}: ${what}, ${operator}`);
           const seconds = await airflowRuns(airflow, `${name}_${kind}`, tasks.length);
           if (seconds === null) tell.setting(`airflow's ${what}, ${operator}`, "failed");
-          else figures.push(figure(`Airflow: ${what}, ${operator}`, seconds, "s", { reference: own.get(`${name} ${ours}`) ?? NaN }));
+          else
+            figures.push(
+              figure(`Airflow: ${what}, ${operator}`, seconds, "s", { reference: own.get(`${name} ${ours}`) ?? NaN }),
+            );
         }
       }
       return figures;
