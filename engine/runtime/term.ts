@@ -249,31 +249,25 @@ export class Term {
   }
 
   /** The last success before a run is read once, where its templates name it and before the first of them is rendered. */
-  private async readPrevSuccesses(): Promise<void> {
-    const wishes = prevSuccessWishes(this.unprepared().map(({ active }) => active));
+  private async readPrevSuccesses(candidates: readonly Touched[]): Promise<void> {
+    const wishes = prevSuccessWishes(candidates.map(({ active }) => active));
     if (wishes.length === 0) return;
     // That run may have ended just now.
     await this.flushes.all();
     rememberPrevSuccesses(this.world.runs, wishes, await loadPrevSuccesses(this.deps.store, wishes));
   }
 
-  private unprepared(): readonly Touched[] {
-    return this.world.unprepared(this.deps.settings);
-  }
-
   /** Again where a task that asks nobody has ended with its admission, so that those after it are ready. */
   private async prepareAndAdmit(): Promise<void> {
-    let prepared = 0;
     do {
-      await this.readPrevSuccesses();
-      prepared += this.prepareReady();
-    } while (this.world.admit(this.context()) && prepared < this.deps.settings.maxNewRowsPerFlush);
+      const candidates = this.world.takeUnprepared(this.deps.settings);
+      await this.readPrevSuccesses(candidates);
+      this.prepareReady(candidates);
+    } while (this.world.admit(this.context()));
   }
 
-  /** Answers how many. */
-  private prepareReady(): number {
+  private prepareReady(candidates: readonly Touched[]): void {
     const context = this.context();
-    const candidates = this.unprepared();
     for (const candidate of candidates) {
       const { active, position } = candidate;
       const node = active.nodes[position];
@@ -281,7 +275,6 @@ export class Term {
       const prepared = request && this.prepare(request);
       if (prepared) this.world.decideTask(node.task, this.prepared(candidate, request, prepared), context);
     }
-    return candidates.length;
   }
 
   private prepared(candidate: Touched, request: PrepareRequest, prepared: Prepared): TaskEvent {

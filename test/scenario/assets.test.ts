@@ -72,7 +72,7 @@ class Fleet {
   private start(): void {
     this.world.startRuns(this.context());
     this.world.makeInstances(this.context());
-    for (const { active, position } of this.world.unprepared(DEFAULT_SETTINGS)) {
+    for (const { active, position } of this.world.takeUnprepared(DEFAULT_SETTINGS)) {
       const task = active.nodes[position]?.task;
       if (task) this.world.decideTask(task, { kind: "prepared", hash: "h", params: {} }, this.context());
     }

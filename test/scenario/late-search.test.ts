@@ -121,3 +121,31 @@ scenario("rule 17: what ended later than the late search would have been is sear
   finds(s);
   expect(s.owes("a")).toEqual([]);
 });
+
+scenario(
+  "rule 24: a job that a person told another task to follow is no duplicate of the attempt that came late",
+  "a; b",
+  {},
+  (s) => {
+    s.fails("b");
+    endsInDoubt(s);
+    s.person({ kind: "adopt", place: s.places("b")[0] ?? -1, ref: "jr_late", by: "ana" });
+    finds(s.later(searchAgainMs), "jr_late");
+    expect(s.owes("a")).toEqual([]);
+    expect(told(s)).toEqual([]);
+    s.succeeds("b").expect({ b: "success" });
+  },
+);
+
+scenario(
+  "rule 24: a job that was adopted and has ended is not booked once more by the search for the attempt before",
+  "a",
+  {},
+  (s) => {
+    endsInDoubt(s).person({ kind: "adopt", place: s.places("a")[0] ?? -1, ref: "jr_late", by: "ana" });
+    s.ends("a", "failed", "0.25").later(searchAgainMs);
+    finds(s, "jr_late");
+    expect(told(s)).toEqual([]);
+    expect(s.booked().map(({ amount }) => amount)).toEqual(["0.25"]);
+  },
+);

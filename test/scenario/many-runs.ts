@@ -211,7 +211,7 @@ export class ManyRuns {
       for (const wish of this.world.pasts.wishes()) this.world.pasts.know(wish.runId, this.pastOf(wish));
       this.world.followPasts(context);
       this.world.makeInstances(context);
-      for (const { active, position } of this.world.unprepared(DEFAULT_SETTINGS)) {
+      for (const { active, position } of this.world.takeUnprepared(DEFAULT_SETTINGS)) {
         const node = active.nodes[position];
         const items = active.dag.tasks[node?.taskAt ?? -1]?.forEach?.items as unknown[] | undefined;
         if (!node) continue;

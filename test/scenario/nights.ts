@@ -201,7 +201,7 @@ export class Nights {
     }
     planner.decideDeadlines(this.context());
     this.world.startRuns(this.context());
-    for (const { active, position } of this.world.unprepared(DEFAULT_SETTINGS)) {
+    for (const { active, position } of this.world.takeUnprepared(DEFAULT_SETTINGS)) {
       const event = { kind: "prepared", hash: "h", params: {} } as const;
       const task = active.nodes[position]?.task;
       if (task) this.world.decideTask(task, event, this.context());

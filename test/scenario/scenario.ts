@@ -115,7 +115,7 @@ export class Scenario {
       this.world.endOverdueRuns(this.context());
       this.world.startRuns(this.context());
       this.world.makeInstances(this.context());
-      for (const { active, position } of this.world.unprepared(DEFAULT_SETTINGS)) {
+      for (const { active, position } of this.world.takeUnprepared(DEFAULT_SETTINGS)) {
         const node = active.nodes[position];
         if (node) this.world.decideTask(node.task, this.rendered(specAt(active, position), node), this.context());
       }

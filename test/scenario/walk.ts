@@ -100,7 +100,7 @@ export class Walk {
       this.world.endOverdueRuns(context);
       this.world.startRuns(context);
       this.world.makeInstances(context);
-      for (const { active, position } of this.world.unprepared(SETTINGS)) {
+      for (const { active, position } of this.world.takeUnprepared(SETTINGS)) {
         const node = active.nodes[position];
         if (node) this.world.decideTask(node.task, this.rendered(active, position), context);
       }

@@ -211,10 +211,10 @@ export class PendingFlush {
     return own;
   }
 
-  /** How many new rows of a kind have gathered. */
-  news(kind: "tasks" | "attempts"): number {
+  /** How many launch intents have gathered. */
+  get newAttempts(): number {
     let count = 0;
-    for (const own of this.ofRuns.values()) count += own[kind].news;
+    for (const { attempts } of this.ofRuns.values()) count += attempts.news;
     return count;
   }
 

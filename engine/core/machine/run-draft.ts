@@ -32,6 +32,7 @@ export class Rare {
  */
 export class RunDraft {
   readonly active: ActiveRun;
+  readonly isFollowed: (ref: Json) => boolean;
   run: DagRun;
   /** Tasks that have not ended. */
   openTasks: number;
@@ -47,8 +48,10 @@ export class RunDraft {
   readonly line: number[] = [];
   private added = 0;
 
-  constructor(active: ActiveRun) {
+  /** `isFollowed`: whether some task, of whatever run, follows a job. */
+  constructor(active: ActiveRun, isFollowed: (ref: Json) => boolean) {
     this.active = active;
+    this.isFollowed = isFollowed;
     this.run = active.run;
     this.openTasks = active.openTasks;
     this.spent = active.spent;

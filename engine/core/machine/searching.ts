@@ -53,11 +53,10 @@ export function duplicateCancelled(draft: RunDraft, position: number, tryNumber:
 /** Those of the references that say something new. */
 function unknownOf(draft: RunDraft, position: number, attempt: Attempt, refs: readonly Json[]): Json[] {
   const own = attempt.ref === null ? [] : [attempt.ref];
-  // A person may have told the task to follow this job, which it does by an attempt of another key.
-  const followed = draft.node(position).attempt?.ref ?? null;
   // After a takeover a reference has its keys in Postgres's order: by its plain text a job would be a duplicate of itself.
-  const known = new Set([...own, followed, ...attempt.duplicates.map(({ ref }) => ref)].map(canonicalJson));
-  return refs.filter((ref) => !known.has(canonicalJson(ref)));
+  const known = new Set([...own, ...attempt.duplicates.map(({ ref }) => ref)].map(canonicalJson));
+  // A person may have told a task to follow this job, which it does by an attempt of another key.
+  return refs.filter((ref) => !known.has(canonicalJson(ref)) && !draft.isFollowed(ref));
 }
 
 /**

@@ -1,5 +1,7 @@
 import type { Backfill, DagRun, TaskKey } from "../records.ts";
 import type { DagVersionToPublish, LoadedWorld } from "../flush-batch.ts";
+import { canonicalJson } from "../canonical-json.ts";
+import type { Json } from "../json.ts";
 import type { EngineSettings } from "../settings.ts";
 import { isFinished, isRunFinished } from "../states.ts";
 import { Variables } from "../variables.ts";
@@ -42,6 +44,8 @@ export class World {
   readonly pasts = new Pasts(this.runs);
   private readonly renderKey: RenderKey;
   private pending = new PendingFlush();
+  /** What the flush that gathers has derived: rows of tasks, made or made again, and tasks rendered. */
+  private derived = { rows: 0, rendered: 0 };
   readonly planner: Planner;
 
   /** `onPoison` hears of every run that a decision could not be made about; it has been put aside (rule 7). */
@@ -127,7 +131,9 @@ export class World {
 
   /** A decision that throws is our bug: it changes nothing, and its run is put aside so that the others go on. */
   private decide(active: ActiveRun, context: DecisionContext, decision: (draft: RunDraft) => void): void {
-    const draft = new RunDraft(active);
+    // What was decided before it in the same pass may have put it aside.
+    if (active.isGone) return;
+    const draft = new RunDraft(active, this.isFollowed);
     try {
       decision(draft);
     } catch (error) {
@@ -138,13 +144,20 @@ export class World {
     this.apply(draft, context);
   }
 
+  /** Whether some task follows this job: a person may have told it to. */
+  private readonly isFollowed = (ref: Json): boolean => {
+    const text = canonicalJson(ref);
+    const follows = ({ attempt }: Node): boolean =>
+      attempt?.state === "open" && attempt.ref !== null && canonicalJson(attempt.ref) === text;
+    return [...this.runs.values()].some(({ nodes }) => nodes.some(follows));
+  };
+
   /** Starts runs that may start, about `maxNewRowsPerFlush` rows at a time (rule 6). */
   startRuns(context: DecisionContext): void {
     for (const { runId, ...end } of this.queues.conflicts(context.now)) this.decideRun(runId, end, context);
-    let most = this.roomFor("tasks", context.settings);
     for (const next of this.queues.startable(context.now)) {
-      if (most <= 0) return;
-      most -= next.dag.tasks.length;
+      if (this.derived.rows >= context.settings.maxNewRowsPerFlush) return;
+      this.derived.rows += next.dag.tasks.length;
       this.decideRun(next.run.runId, { kind: "start" }, context);
     }
   }
@@ -170,12 +183,12 @@ export class World {
 
   /** Makes instances of mapped tasks, about `maxNewRowsPerFlush` at a time (rule 6). */
   makeInstances(context: DecisionContext): void {
-    let most = this.roomFor("tasks", context.settings);
     for (const { active, position: taskAt } of [...this.backlog.growing]) {
+      const most = context.settings.maxNewRowsPerFlush - this.derived.rows;
       if (most <= 0) return;
       const before = active.mapped.get(taskAt)?.made ?? 0;
       this.decideRun(active.run.runId, { kind: "map", taskAt, most }, context);
-      most -= (active.mapped.get(taskAt)?.made ?? 0) - before;
+      this.derived.rows += (active.mapped.get(taskAt)?.made ?? 0) - before;
     }
   }
 
@@ -185,21 +198,20 @@ export class World {
   }
 
   /** Whether more is to be made or rendered although nothing happens, and the flush that gathers has room for it. */
-  hasMore(settings: EngineSettings): boolean {
+  hasMore({ maxNewRowsPerFlush: most }: EngineSettings): boolean {
     const { growing, unprepared } = this.backlog;
     if (this.pasts.hasChanged) return true;
-    if (growing.size > 0 && this.roomFor("tasks", settings) > 0) return true;
-    return unprepared.size > 0 && this.roomFor("attempts", settings) > 0;
+    return (growing.size > 0 && this.derived.rows < most) || (unprepared.size > 0 && this.derived.rendered < most);
   }
 
-  /** The next tasks to render, as many as may be launched: one run must not keep the writer from the others. */
-  unprepared(settings: EngineSettings): Candidate[] {
-    return this.backlog.nextUnprepared(this.roomFor("attempts", settings));
-  }
-
-  /** The flush that gathers takes about so many new rows of a kind, however many turns it gathers over (rule 6). */
-  private roomFor(kind: "tasks" | "attempts", { maxNewRowsPerFlush }: EngineSettings): number {
-    return Math.max(0, maxNewRowsPerFlush - this.pending.news(kind));
+  /**
+   * The next tasks to render, about as many as a flush takes, over however many turns it gathers (rule 6): one run must not
+   * keep the writer from the others.
+   */
+  takeUnprepared({ maxNewRowsPerFlush }: EngineSettings): Candidate[] {
+    const candidates = this.backlog.nextUnprepared(maxNewRowsPerFlush - this.derived.rendered);
+    this.derived.rendered += candidates.length;
+    return candidates;
   }
 
   /** When the next run may start that only waits for its time, or has used it up. */
@@ -214,7 +226,7 @@ export class World {
   admit(context: DecisionContext): boolean {
     const { ready, slots, reserved } = this.backlog;
     if (ready.size === 0) return false;
-    const launches = this.roomFor("attempts", context.settings);
+    const launches = context.settings.maxNewRowsPerFlush - this.pending.newAttempts;
     const requests = this.backlog.roomFor(context.settings.maxSubmits);
     const isPaused = (dagId: string): boolean => this.planner.isPaused(dagId);
     const room = { pools: this.pools, slots, launches, ...requests, isPaused, reserved };
@@ -228,6 +240,7 @@ export class World {
 
   /** What has gathered since the last call; null when nothing has. */
   takePending(): { readonly batch: PendingFlush; readonly touched: readonly Touched[] } | null {
+    this.derived = { rows: 0, rendered: 0 };
     if (this.pending.isEmpty && this.touched.isEmpty) return null;
     const taken = { batch: this.pending, touched: this.touched.take() };
     this.pending = new PendingFlush();

@@ -49,6 +49,13 @@ function endOr(draft: RunDraft, place: number, by: string, context: DecisionCont
   if (isSensor) fail(draft, place, { class: "permanent", code: "CANCELLED", message: "" }, {}, context);
 }
 
+/** The attempt that is left may still be searched for, and then finds the job that was late: it is no duplicate. */
+function knowJob(draft: RunDraft, place: number, ref: Json): void {
+  const { attempt } = draft.node(place);
+  if (!attempt || attempt.searchAt === null) return;
+  draft.attempt(place, { ...attempt, duplicates: [...attempt.duplicates, { ref, isCancelled: true }] });
+}
+
 /**
  * The task's next attempt follows a job that is there already, as if this engine had started it: it is observed, billed and
  * ended like any other, and never submitted. A job that nobody knows is lost after the usual looks.
@@ -58,6 +65,7 @@ export function adopt(draft: RunDraft, place: number, ref: Json, by: string, con
   reopenRun(draft, now, true);
   // It had been opened again before: now it does not wait for its turn either.
   if (draft.run.state === "queued") resumeRun(draft, context);
+  knowJob(draft, place, ref);
   renew(draft, place, "cleared", by, now);
   draft.task(place, { state: "scheduled" }, "its job is there already", by, now);
   const nothing = context.sha256("{}");
