@@ -17,15 +17,15 @@ test("rule 6: what is made again counts as what is new: turns under one flush do
   const [runId = ""] = s.world.runs.keys();
   s.world.decideRun(runId, { kind: "clear", places: [whole], by: "ana" }, s.context());
   s.world.takePending();
-  const task = s.view().nodes[whole]?.task;
   for (let turn = 0; turn < 3; turn++) {
     for (const { active, position } of s.world.takeUnprepared(DEFAULT_SETTINGS)) {
       const node = active.nodes[position];
-      if (node?.task === task) s.world.decideTask(node.task, { kind: "expanded", items, labels: null }, s.context());
+      if (position === whole && node) s.world.decideTask(node.task, { kind: "expanded", items, labels: null }, s.context());
     }
     s.world.startRuns(s.context());
     s.world.makeInstances(s.context());
   }
   const instances = s.view().nodes.filter(({ task: { mapIndex, state } }) => mapIndex >= 0 && state !== "removed");
-  expect(instances).toHaveLength(most);
+  // One row was that of the task as a whole, when its run began again.
+  expect(instances).toHaveLength(most - 1);
 });

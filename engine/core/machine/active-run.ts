@@ -1,4 +1,5 @@
 import type { Spent } from "../budget/spent.ts";
+import { canonicalJson } from "../canonical-json.ts";
 import type { TaskSpec } from "../dag.ts";
 import type { Instant, Json, JsonObject } from "../json.ts";
 import type { Attempt, DagRun, PrevSuccess, TaskInstance, TaskKey } from "../records.ts";
@@ -67,6 +68,14 @@ export function specAt({ dag, nodes, run }: ActiveRun, place: number): TaskSpec 
   const spec = dag.tasks[nodes[place]?.taskAt ?? place];
   if (!spec) throw new Error(`run ${run.dagRunId} has no task at ${place}`);
   return spec;
+}
+
+/** Whether an open attempt of these runs follows the job. */
+export function isFollowed(runs: Iterable<ActiveRun>, ref: Json): boolean {
+  const text = canonicalJson(ref);
+  const follows = ({ attempt }: Node): boolean =>
+    attempt?.state === "open" && attempt.ref !== null && canonicalJson(attempt.ref) === text;
+  return [...runs].some(({ nodes }) => nodes.some(follows));
 }
 
 export const keyOf = (key: TaskKey): string => `${key.runId}/${key.taskNo}/${key.mapIndex}`;

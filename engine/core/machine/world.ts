@@ -1,12 +1,11 @@
 import type { Backfill, DagRun, TaskKey } from "../records.ts";
 import type { DagVersionToPublish, LoadedWorld } from "../flush-batch.ts";
-import { canonicalJson } from "../canonical-json.ts";
 import type { Json } from "../json.ts";
 import type { EngineSettings } from "../settings.ts";
 import { isFinished, isRunFinished } from "../states.ts";
 import { Variables } from "../variables.ts";
 import { formatDuration } from "../duration.ts";
-import { placeOf, type ActiveRun, type Node } from "./active-run.ts";
+import { isFollowed, placeOf, type ActiveRun, type Node } from "./active-run.ts";
 import { awaitsBill, hasDebts } from "./attempt-debts.ts";
 import { admissible } from "./admission.ts";
 import { Backlog } from "./backlog.ts";
@@ -145,12 +144,7 @@ export class World {
   }
 
   /** Whether some task follows this job: a person may have told it to. */
-  private readonly isFollowed = (ref: Json): boolean => {
-    const text = canonicalJson(ref);
-    const follows = ({ attempt }: Node): boolean =>
-      attempt?.state === "open" && attempt.ref !== null && canonicalJson(attempt.ref) === text;
-    return [...this.runs.values()].some(({ nodes }) => nodes.some(follows));
-  };
+  private readonly isFollowed = (ref: Json): boolean => isFollowed(this.runs.values(), ref);
 
   /** Starts runs that may start, about `maxNewRowsPerFlush` rows at a time (rule 6). */
   startRuns(context: DecisionContext): void {
