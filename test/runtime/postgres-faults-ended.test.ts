@@ -54,6 +54,8 @@ describe("rule 5: whatever ends a statement or a connection", () => {
       const { pool } = backfill.fleet.store;
       const engine = await backfill.engine();
       await backfill.ask();
+      // A wish whose own statement is cancelled is answered so, and not tried for ever (rule 30).
+      await untilSo(async () => (await pool.query("SELECT FROM command WHERE state = 'applied'")).rowCount === 1);
       let isOver = false;
       const settled = engine.settled().finally(() => (isOver = true));
       for (let harm = 0; harm < MOST_HARMS && !isOver; harm++) {
