@@ -20,7 +20,8 @@ test("rule 6: what is made again counts as what is new: turns under one flush do
   for (let turn = 0; turn < 3; turn++) {
     for (const { active, position } of s.world.takeUnprepared(DEFAULT_SETTINGS)) {
       const node = active.nodes[position];
-      if (position === whole && node) s.world.decideTask(node.task, { kind: "expanded", items, labels: null }, s.context());
+      if (position === whole && node)
+        s.world.decideTask(node.task, { kind: "expanded", items, labels: null }, s.context());
     }
     s.world.startRuns(s.context());
     s.world.makeInstances(s.context());
