@@ -204,7 +204,8 @@ class Story {
     const runId = rows[incident.run % Math.max(1, rows.length)]?.runId;
     if (runId === undefined) return;
     if (incident.kind === "cancel") return void (await this.ask({ kind: "cancel_run", runId, by: "chaos" }));
-    const { tasks } = this.plan.main;
+    // Whoever gives a teardown a state leaves the cluster to live on, and its bill open: that is as asked.
+    const tasks = this.plan.main.tasks.filter(({ teardownOf }) => incident.kind !== "mark" || teardownOf === null);
     const task = tasks[incident.task % tasks.length]?.id ?? "";
     const wish = {
       tasks: [{ task, mapIndex: null }],
