@@ -216,7 +216,7 @@ const isPushedBack = (result: Submitted): boolean =>
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-const attemptName = ({ runId, taskNo, mapIndex, tryNumber }: TaskKey & Pick<Attempt, "tryNumber">): string =>
+export const attemptName = ({ runId, taskNo, mapIndex, tryNumber }: TaskKey & Pick<Attempt, "tryNumber">): string =>
   `${runId}/${taskNo}/${mapIndex}/${tryNumber}`;
 
 const key = (what: string, attempt: Attempt): string => `${what}/${attemptName(attempt)}`;

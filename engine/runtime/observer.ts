@@ -9,7 +9,7 @@ import type { TaskOfDag } from "../store/task-durations.ts";
 import type { EngineClock } from "./clock.ts";
 import type { EngineDeps } from "./deps.ts";
 import { operatorContext } from "./launch-context.ts";
-import type { Post } from "./launcher.ts";
+import { attemptName, type Post } from "./launcher.ts";
 import { LookGroups, type LookGroup, type Watched } from "./look-groups.ts";
 import type { LookRoom } from "./look-room.ts";
 import { TaskMedians } from "./task-medians.ts";
@@ -59,7 +59,7 @@ export class Observer {
 
   /** Looks at the attempt's job until a look says that it ended. */
   watch(touched: Touched, attempt: Attempt): void {
-    const name = nameOf(attempt);
+    const name = attemptName(attempt);
     const { ref } = attempt;
     if (ref === null || this.watches.get(name)?.touched.active === touched.active) return;
     const since = attempt.submittedAt ?? this.clock.now();
@@ -84,7 +84,7 @@ export class Observer {
 
   /** A look at the attempt's job is wanted soon: it has just been asked to stop. */
   hurry(attempt: Attempt): void {
-    const watch = this.watches.get(nameOf(attempt));
+    const watch = this.watches.get(attemptName(attempt));
     if (watch) this.lookAgain(watch, this.deps.settings.pollMinMs);
   }
 
@@ -111,7 +111,7 @@ export class Observer {
     const region = specAt(touched.active, touched.position).region ?? "";
     const together = this.deps.operators.get(operator)?.shownTogether?.(ref) ?? "";
     // One that cannot be looked at must not hide those that were asked about together with it.
-    const alone = failures > 0 ? nameOf(attempt) : "";
+    const alone = failures > 0 ? attemptName(attempt) : "";
     return [operator, connection, region, together, alone].join("/");
   }
 
@@ -231,7 +231,7 @@ export class Observer {
 
   /** Another may have taken its place: the run was read anew. */
   private forget(watch: Watch): void {
-    const name = nameOf(watch.attempt);
+    const name = attemptName(watch.attempt);
     if (this.watches.get(name) === watch) this.watches.delete(name);
   }
 
@@ -262,6 +262,3 @@ const taskOf = ({ touched, attempt }: Watch): TaskOfDag => ({
   dagId: touched.active.run.dagId,
   taskNo: attempt.taskNo,
 });
-
-const nameOf = (attempt: Attempt): string =>
-  `${attempt.runId}/${attempt.taskNo}/${attempt.mapIndex}/${attempt.tryNumber}`;

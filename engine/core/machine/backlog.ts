@@ -4,8 +4,7 @@ import type { TaskSpec } from "../dag.ts";
 import type { Attempt } from "../records.ts";
 import { Reservations, type Room } from "./admission.ts";
 import { isGrowing } from "./mapped.ts";
-import { Places } from "./places.ts";
-import type { Candidate } from "./places.ts";
+import { Places, type Candidate } from "./places.ts";
 import { ReadyTasks, type OperatorKinds } from "./ready-tasks.ts";
 import { serviceOf, slotKeys, Slots } from "./slots.ts";
 
