@@ -221,7 +221,7 @@ class EngineProcess implements Engine {
           this.launcher.acknowledged(this.facts.acknowledged());
           if (hasWritten && this.isWriting) this.failures = 0;
         },
-        ended: () => this.wake.ring(),
+        wake: () => this.wake.ring(),
       };
       const { deps, clock, launcher, post } = this;
       term = await Term.begin(deps, source, clock, session, fence, launcher, observer, post, flushing);
@@ -249,20 +249,21 @@ class EngineProcess implements Engine {
 
   private async turn(term: Term, room: LookRoom): Promise<void> {
     const startedAt = performance.now();
-    const readInbox = this.inboxRang || startedAt - this.inboxReadAt >= HEARTBEAT_MS;
-    if (readInbox) this.inboxReadAt = startedAt;
-    this.inboxRang = false;
+    if (this.inboxRang || startedAt - this.inboxReadAt >= HEARTBEAT_MS) {
+      this.inboxReadAt = startedAt;
+      this.inboxRang = false;
+      term.readInbox();
+    }
     for (const change of this.changes.splice(0)) await term.publish(change);
     await term.departed();
     const facts = this.facts.take();
     room.admit();
-    await term.turn(facts, readInbox);
+    await term.turn(facts);
     if (term.isDurable) this.failures = 0;
     if (!this.facts.isEmpty || this.inboxRang || this.changes.length > 0 || this.isStopping) return;
     if (this.settledWaiters.length > 0 && term.isIdle && this.launcher.isIdle) {
-      if (readInbox) for (const resolve of this.settledWaiters.splice(0)) resolve();
-      else this.inboxRang = true;
-      return;
+      if (await term.isInboxEmpty()) for (const resolve of this.settledWaiters.splice(0)) resolve();
+      else term.readInbox();
     }
     await this.wake.wait(Math.min(HEARTBEAT_MS, this.clock.realMs(term.nextDueAt - this.clock.now())));
   }

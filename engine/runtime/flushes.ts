@@ -23,8 +23,8 @@ export interface Flushing {
   sent(): void;
   /** false: there was nothing to write. */
   acknowledged(hasWritten: boolean): void;
-  /** The one under way has ended, however it did. */
-  ended(): void;
+  /** Something has come that the next turn takes up: the end of a flush, however it ended, or a wish. */
+  wake(): void;
 }
 
 /**
@@ -47,6 +47,9 @@ export class Flushes {
   private isOver = false;
   /** Whether what has gathered is whole, so that it may leave as soon as the flush before it has landed. */
   private mayFollow = false;
+  private sent = 0;
+  /** The number of the last flush that was acknowledged; the first of a term is 1. */
+  landed = 0;
 
   constructor(
     deps: Pick<EngineDeps, "log" | "onMails">,
@@ -64,6 +67,11 @@ export class Flushes {
     this.world = world;
     this.dispatch = dispatch;
     this.hears = hears;
+  }
+
+  /** The number of the flush that gathers. */
+  get gathering(): number {
+    return this.sent + 1;
   }
 
   get isUnderWay(): boolean {
@@ -93,9 +101,9 @@ export class Flushes {
 
   /** Makes durable all that has been decided so far, and carries out what it owes. */
   async all(): Promise<void> {
-    await this.landed();
+    await this.ended();
     this.send();
-    await this.landed();
+    await this.ended();
   }
 
   /** Sends what has gathered, unless a flush is under way: what gathers meanwhile is the next one (rule 4). */
@@ -110,11 +118,13 @@ export class Flushes {
       this.dispatch.run(taken?.touched ?? []);
       return;
     }
+    this.sent++;
     let departed = (): void => undefined;
     this.leaving = new Promise((resolve) => (departed = resolve));
     const write = async (): Promise<void> => {
       try {
         await this.write(taken.batch.batch(), departed);
+        this.landed = this.sent;
         this.hears.acknowledged(true);
         if (!this.isOver) this.dispatch.run(taken.touched);
       } catch (error) {
@@ -123,7 +133,7 @@ export class Flushes {
       departed();
       this.underWay = null;
       if (this.mayFollow && this.failure === null && !this.world.gathered.isEmpty) this.send();
-      this.hears.ended();
+      this.hears.wake();
     };
     this.underWay = write();
   }
@@ -131,7 +141,7 @@ export class Flushes {
   /** The last flush of a process that stops in order: nothing new is begun. */
   async last(): Promise<void> {
     this.hold();
-    await this.landed();
+    await this.ended();
     const taken = this.world.takePending();
     if (taken && !taken.batch.isEmpty) await this.write(taken.batch.batch());
   }
@@ -148,7 +158,7 @@ export class Flushes {
   }
 
   /** Waits until no flush is under way. */
-  async landed(): Promise<void> {
+  async ended(): Promise<void> {
     while (this.underWay) await this.underWay;
     this.check();
   }

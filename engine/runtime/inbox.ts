@@ -16,7 +16,9 @@ import { cancelBackfill, createBackfill, pauseBackfill } from "./commands/backfi
 import { setVariable } from "./commands/variables.ts";
 import { abandonTasks, clearTasks, markRun, markTasks, retryTasks, writeNote } from "./commands/people.ts";
 
-export const isAdoption = ({ body }: Command): boolean => body.kind === "adopt_run";
+/** Whether this adopts a run that is in memory or was read already, so that nothing is asked of the database. */
+export const isAdoptionAtHand = ({ body }: Command, world: World, fresh: ReadonlyMap<string, RunRows>): boolean =>
+  body.kind === "adopt_run" && (world.runs.has(body.runId) || fresh.has(body.runId));
 
 /** Runs that wait for their first start, by id: they have no other rows, so that one look serves a burst of triggers. */
 export async function newRuns(

@@ -6,7 +6,7 @@ import type { Touched } from "../core/machine/touches.ts";
 import { World } from "../core/machine/world.ts";
 import type { Prepared } from "../core/prepared.ts";
 import type { TaskKey } from "../core/records.ts";
-import type { CommandResult } from "../core/commands.ts";
+import type { Command, CommandResult } from "../core/commands.ts";
 import type { FlushSession } from "../store/flush.ts";
 import { groupBy } from "../store/group-by.ts";
 import { currentHashes, loadRuns, loadWorld, takenDates } from "../store/load.ts";
@@ -20,12 +20,13 @@ import type { DagChange, EngineDeps, PrepareRequest } from "./deps.ts";
 import { Dispatch } from "./dispatch.ts";
 import { Flushes, type Flushing } from "./flushes.ts";
 import { newRunId, sha256 } from "./ids.ts";
-import { applyCommand, isAdoption, newRuns } from "./inbox.ts";
+import { applyCommand, isAdoptionAtHand } from "./inbox.ts";
 import { knowDags } from "./know-dags.ts";
 import { prepareRequest } from "./prepare-request.ts";
 import type { Launcher } from "./launcher.ts";
 import type { Observer } from "./observer.ts";
 import type { Fact } from "./facts.ts";
+import { Wishes, type Found } from "./wishes.ts";
 
 /** A burst of triggers is taken in together: one flush each would keep the writer from everything else. */
 const ADOPTIONS_PER_FLUSH = 100;
@@ -42,6 +43,7 @@ export class Term {
   /** What decisions failed of late, for whoever asked for one of them. */
   private readonly poisoned: string[];
   private readonly flushes: Flushes;
+  private readonly wishes: Wishes;
   private readonly surroundings: Omit<DecisionContext, "now">;
 
   private constructor(
@@ -51,9 +53,11 @@ export class Term {
     dispatch: Dispatch,
     poisoned: string[],
     flushes: Flushes,
+    wishes: Wishes,
   ) {
     this.poisoned = poisoned;
     this.flushes = flushes;
+    this.wishes = wishes;
     this.deps = deps;
     this.clock = clock;
     this.world = world;
@@ -100,7 +104,8 @@ export class Term {
     );
     const dispatch = new Dispatch(deps, clock, world, launcher, observer, post);
     const flushes = new Flushes(deps, clock, session, fence, world, dispatch, hears);
-    const term = new Term(deps, clock, world, dispatch, poisoned, flushes);
+    const wishes = new Wishes(deps.store, world, flushes, () => hears.wake());
+    const term = new Term(deps, clock, world, dispatch, poisoned, flushes, wishes);
     for (const runId of [...world.runs.keys()]) world.decideRun(runId, { kind: "taken_over" }, term.context());
     await term.publish(change);
     return term;
@@ -122,17 +127,27 @@ export class Term {
     await this.flushes.all();
   }
 
+  /** Something may have come into the inbox. */
+  readInbox(): void {
+    this.wishes.ring();
+  }
+
+  /** Whether nothing waits there that is not carried out and durable. */
+  async isInboxEmpty(): Promise<boolean> {
+    return (await pendingCommands(this.deps.store)).length === 0;
+  }
+
   /** Waits until what was decided is on its way: the next turn is decided while Postgres writes. */
   departed(): Promise<void> {
     return this.flushes.departed();
   }
 
   /** Takes in what has happened, decides, makes it durable, and acts on it. */
-  async turn(facts: readonly Fact[], readInbox: boolean): Promise<void> {
+  async turn(facts: readonly Fact[]): Promise<void> {
     this.flushes.check();
     this.flushes.hold();
     this.decide(facts);
-    if (readInbox) await this.readInbox();
+    await this.carryOutWishes();
     if (this.deps.plans) await this.plan();
     await this.loadWaiting();
     this.world.endOverdueRuns(this.context());
@@ -305,40 +320,38 @@ export class Term {
     }
   }
 
-  private async readInbox(): Promise<void> {
+  private async carryOutWishes(): Promise<void> {
+    const found = this.wishes.take();
+    if (!found) return;
     let adopted = 0;
-    // What was applied and is not durable still stands there as pending.
-    await this.flushes.landed();
-    if (this.world.gathered.hasApplied) await this.flushes.all();
-    const { store } = this.deps;
-    const commands = await pendingCommands(store);
-    const fresh = await newRuns(store, this.world, commands);
-    for (const command of commands) {
-      const adopts = isAdoption(command);
+    for (const command of found.commands) {
+      const isAtHand = isAdoptionAtHand(command, this.world, found.fresh);
       // Any other reads from the database what events and commands before it have made; runs that somebody else inserted do
       // not meet, and go with what the turn decides next.
-      if (!adopts || ++adopted % ADOPTIONS_PER_FLUSH === 0) await this.flushes.all();
-      this.poisoned.length = 0;
-      const answer: CommandResult = await applyCommand(store, this.world, command, this.context(), fresh).catch(
-        (error: unknown) => {
-          // The wish is not at fault: it is read again with everything else. One that only takes too long is answered, or it
-          // would come for ever; but for a run that is there and was promised, of which nobody would know.
-          if (isDatabaseAway(error) && (adopts || !isCancelled(error))) throw error;
-          this.deps.log.error({ err: error, command: command.id }, "a command failed");
-          return {
-            ok: false,
-            code: "INTERNAL",
-            message: error instanceof Error ? error.message : String(error),
-          } as const;
-        },
-      );
-      const [failed] = this.poisoned;
-      const result = failed === undefined ? answer : ({ ok: false, code: "INTERNAL", message: failed } as const);
-      this.world.gathered.applied(command.id, result);
-      const audit = auditOf(command, result, this.clock.now());
-      if (audit) this.world.gathered.audit(audit);
-      if (!adopts) await this.flushes.all();
+      if (!isAtHand || ++adopted % ADOPTIONS_PER_FLUSH === 0) await this.flushes.all();
+      await this.carryOut(command, found);
+      if (!isAtHand) await this.flushes.all();
     }
+    this.wishes.next();
+  }
+
+  private async carryOut(command: Command, { fresh }: Found): Promise<void> {
+    this.poisoned.length = 0;
+    const answer = await applyCommand(this.deps.store, this.world, command, this.context(), fresh).catch(
+      (error: unknown): CommandResult => {
+        // The wish is not at fault: it is read again with everything else. One that only takes too long is answered, or it
+        // would come for ever; but for a run that is there and was promised, of which nobody would know.
+        if (isDatabaseAway(error) && (command.body.kind === "adopt_run" || !isCancelled(error))) throw error;
+        this.deps.log.error({ err: error, command: command.id }, "a command failed");
+        return { ok: false, code: "INTERNAL", message: error instanceof Error ? error.message : String(error) };
+      },
+    );
+    const [failed] = this.poisoned;
+    const result: CommandResult = failed === undefined ? answer : { ok: false, code: "INTERNAL", message: failed };
+    this.world.gathered.applied(command.id, result);
+    this.wishes.carried(command);
+    const audit = auditOf(command, result, this.clock.now());
+    if (audit) this.world.gathered.audit(audit);
   }
 }
 

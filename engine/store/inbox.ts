@@ -66,14 +66,17 @@ function notifySoon(store: Store): void {
   }, SHARED_WAKE_MS).unref();
 }
 
-/** What waits, oldest first. */
-export async function pendingCommands(store: Store, limit = 500): Promise<Command[]> {
+/** So many are read at once (protocol rule 30). */
+const MOST_READ = 500;
+
+/** What waits, oldest first, but for these. */
+export async function pendingCommands(store: Store, except: readonly string[] = []): Promise<Command[]> {
   return store.db
     .selectFrom("command")
     .select(["id", "body"])
-    .where(sql<boolean>`state = 'pending'`)
+    .where(sql<boolean>`state = 'pending' AND id <> ALL (${except}::bigint[])`)
     .orderBy("id")
-    .limit(limit)
+    .limit(MOST_READ)
     .execute();
 }
 

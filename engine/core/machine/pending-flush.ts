@@ -223,11 +223,6 @@ export class PendingFlush {
     return this.runs.before(runId);
   }
 
-  /** Whether commands are among it. */
-  get hasApplied(): boolean {
-    return this.commands.length > 0;
-  }
-
   get isEmpty(): boolean {
     const rows = [this.backfills, this.runs, this.dags, this.deadlines];
     const ofRuns = [...this.ofRuns.values()];

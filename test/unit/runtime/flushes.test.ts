@@ -18,7 +18,7 @@ async function broken() {
   const dispatch = { intend: () => undefined, run: () => void asked.push("run") } as unknown as Given[5];
   const clock = { mark: () => ({ monotonic: 0, wall: 0 }) } as unknown as Given[1];
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  const hears = { sent: () => facts.leave(), acknowledged: () => void facts.acknowledged(), ended: () => undefined };
+  const hears = { sent: () => facts.leave(), acknowledged: () => void facts.acknowledged(), wake: () => undefined };
   const fence = { epoch: "1", owner: "me" };
   const flushes = new Flushes({ log, onMails: () => undefined }, clock, session, fence, s.world, dispatch, hears);
   return { s, facts, asked, flushes };
@@ -31,7 +31,7 @@ test("rule 5: once a flush is lost, what was decided meanwhile is neither sent n
   facts.take();
   s.world.gathered.pool("nightly", 1);
   flushes.send();
-  await expect(flushes.landed()).rejects.toThrow("closed");
+  await expect(flushes.ended()).rejects.toThrow("closed");
   expect(() => flushes.send()).toThrow("closed");
   expect(flushes.isDurable).toBe(false);
   facts.afterReload();

@@ -38,7 +38,7 @@ function flushes() {
     { epoch: "1", owner: "us" },
     world as unknown as World,
     { run: nothing, intend: nothing } as unknown as Dispatch,
-    { sent: nothing, acknowledged: nothing, ended: nothing },
+    { sent: nothing, acknowledged: nothing, wake: nothing },
   );
   const gather = (slots: number): void => pending.pool("p", slots);
   const answered = async (command: string): Promise<void> => {
@@ -59,7 +59,7 @@ test("what a turn has gathered leaves as soon as the flush before it has landed"
   await expect.poll(() => sent).toEqual(["{1}", "{2}"]);
   expect(subject.isUnderWay).toBe(true);
   await answered("COMMIT");
-  await subject.landed();
+  await subject.ended();
   expect(subject.isDurable).toBe(true);
 });
 
@@ -70,7 +70,7 @@ test("what a turn is still gathering stays until the turn is over, whenever a fl
   subject.hold();
   gather(2);
   await answered("COMMIT");
-  await subject.landed();
+  await subject.ended();
   expect(sent).toEqual(["{1}"]);
   gather(3);
   subject.complete();
@@ -83,7 +83,7 @@ test("nothing follows a flush that was not acknowledged", async () => {
   subject.complete();
   gather(2);
   await answered("ROLLBACK");
-  await expect(subject.landed()).rejects.toThrow();
+  await expect(subject.ended()).rejects.toThrow();
   expect(() => subject.complete()).toThrow();
   expect(sent).toEqual(["{1}"]);
 });
