@@ -57,7 +57,7 @@ const hasGiven = (node: Node | undefined): boolean => node?.task.state === "succ
 /** Made once for all who read it: a Mapped changes whenever one of its instances does. */
 const lists = new WeakMap<Mapped, readonly Json[]>();
 
-function listOf(mapped: Mapped, outputs: ReadonlyMap<number, Json>, nodes: readonly Node[]): readonly Json[] {
+function listOf(mapped: Mapped, outputs: ActiveRun["outputs"], nodes: readonly Node[]): readonly Json[] {
   const known = lists.get(mapped);
   if (known) return known;
   const list = mapped.places

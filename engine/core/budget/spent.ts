@@ -44,6 +44,9 @@ export class Spent {
     this.waitsSince = waitsSince;
   }
 
+  /** Most runs have no bill yet: one answer does for them all. */
+  private static readonly nothing = new Spent(new Map(), new Decimal(0), new Decimal(0), Infinity);
+
   private static summed(lines: ReadonlyMap<string, Line>): Spent {
     const all = [...lines.values()];
     return new Spent(lines, sum(all.map(spentOn)), sum(all.map(missingOf)), oldest(all));
@@ -51,6 +54,7 @@ export class Spent {
 
   /** As the ledger has it; a run that has not started has spent nothing, whatever its attempts cost before. */
   static of(booked: readonly Booked[], startedAt: Instant | null): Spent {
+    if (booked.length === 0) return Spent.nothing;
     const lines = booked.map((row): [string, Line] => {
       const { taskNo, usageKind, unit } = row;
       const amount = new Decimal(row.amount);

@@ -4,6 +4,7 @@ import type { TaskSpec } from "../dag.ts";
 import type { Instant, Json, JsonObject } from "../json.ts";
 import type { Attempt, DagRun, PrevSuccess, TaskInstance, TaskKey } from "../records.ts";
 import type { CompiledDag } from "./compiled-dag.ts";
+import type { LazyMap } from "./lazy-map.ts";
 import type { Mapped } from "./mapped.ts";
 import type { Past } from "./past-rows.ts";
 
@@ -14,7 +15,7 @@ export interface Looking {
   readonly unseenCount: number;
 }
 
-/** A task of an active run: its row, its newest attempt, and what only memory holds. */
+/** A task of an active run: its row, its newest attempt (none of a success that owes nothing), and what only memory holds. */
 export interface Node {
   readonly task: TaskInstance;
   /** Where its task stands in the DAG: the node's own place, but for an instance of a mapped task. */
@@ -35,16 +36,16 @@ export interface ActiveRun {
   nodes: Node[];
   /** Tasks that have not ended. */
   openTasks: number;
-  readonly outputs: Map<number, Json>;
+  readonly outputs: LazyMap<number, Json>;
   /** Earlier attempts that still owe something: a bill, a late search, duplicates. */
-  readonly settling: Map<string, Attempt>;
+  readonly settling: LazyMap<string, Attempt>;
   spent: Spent;
   /** What looks at the jobs of orphans showed, by attempt. */
-  readonly orphanLooks: Map<string, Looking>;
+  readonly orphanLooks: LazyMap<string, Looking>;
   /** Mapped tasks by their place in the DAG. */
-  readonly mapped: Map<number, Mapped>;
-  /** Places of nodes that have no row yet: the run is of before their task was added. */
-  readonly unstored: Set<number>;
+  readonly mapped: LazyMap<number, Mapped>;
+  /** Places of nodes that have no row yet: the run is of before their task was added. null: all have one. */
+  unstored: Set<number> | null;
   /** false: it waits for its turn, and the rows that it had before are read only then. */
   isLoaded: boolean;
   /** How the run before stands; null: there is none that counts. undefined: it has not been asked for yet. */

@@ -175,7 +175,7 @@ export class PendingFlush {
     const places = draft.started ? Array.from({ length: draft.size }, (_, place) => place) : draft.nodes.keys();
     for (const place of places) {
       const after = draft.node(place).task;
-      const before = active.unstored.has(place) ? null : (active.nodes[place]?.task ?? null);
+      const before = active.unstored?.has(place) ? null : (active.nodes[place]?.task ?? null);
       if (before !== after) own.tasks.put(numberOf(after), before, after);
     }
     for (const [key, { before, after }] of draft.attempts) own.attempts.put(key, before, after);

@@ -60,9 +60,7 @@ export class Planner {
     this.world = world;
     this.schedules = new Schedules(loaded.dags, loaded.unscheduled);
     this.deadlines = new Deadlines(loaded.deadlines, (before, after) => world.gathered.deadline(before, after));
-    const isCurrent = ({ dagId, versionId }: DagVersion): boolean => loaded.currentVersion[dagId] === versionId;
-    const specs = loaded.versions.filter(isCurrent).map(({ spec }) => spec);
-    this.assets = new Consumers(specs, loaded.assetQueue, {
+    this.assets = new Consumers(currentSpecs(loaded), loaded.assetQueue, {
       ...world,
       state: (dagId) => this.state(dagId),
       get gathered() {
@@ -256,3 +254,7 @@ const SCHEDULED = {
   budgetLevel: "ok",
   onlyTasks: null,
 } as const;
+
+/** By itself: a closure beside those that stay would keep all that was loaded. */
+const currentSpecs = ({ versions, currentVersion }: Pick<LoadedWorld, "versions" | "currentVersion">): DagSpec[] =>
+  versions.filter(({ dagId, versionId }) => currentVersion[dagId] === versionId).map(({ spec }) => spec);

@@ -4,8 +4,9 @@ import type { Attempt, Booked, DagRun, ExpansionRow, TaskInstance, TaskKey } fro
 import type { LoadedWorld } from "../flush-batch.ts";
 import { isFinished } from "../states.ts";
 import { NOT_LOOKED, newTask, type ActiveRun, type Node } from "./active-run.ts";
-import { hasDebts } from "./attempt-debts.ts";
+import { hasDebts, kept } from "./attempt-debts.ts";
 import type { CompiledDag } from "./compiled-dag.ts";
+import { LazyMap } from "./lazy-map.ts";
 import type { Mapped, Tally } from "./mapped.ts";
 import { attemptKey } from "./run-draft.ts";
 
@@ -57,7 +58,7 @@ function byRun<T extends { readonly runId: string }>(rows: readonly T[]): (runId
 export function activeRun({ run, tasks, attempts, outputs, expansions, booked }: RunRows, dag: CompiledDag): ActiveRun {
   const rows = new Map(tasks.map((task) => [instanceKey(task), task]));
   const newest = new Map<string, Attempt>();
-  const settling = new Map<string, Attempt>();
+  const settling = new LazyMap<string, Attempt>();
   for (const attempt of attempts) {
     const key = instanceKey(attempt);
     if (attempt.tryNumber === rows.get(key)?.tryNumber) newest.set(key, attempt);
@@ -65,7 +66,7 @@ export function activeRun({ run, tasks, attempts, outputs, expansions, booked }:
   }
   const nodeOf = (task: TaskInstance, taskAt: number): Node => {
     const attempt = newest.get(instanceKey(task)) ?? null;
-    return { task, taskAt, attempt, prepared: null, looking: NOT_LOOKED, listing: null };
+    return kept({ task, taskAt, attempt, prepared: null, looking: NOT_LOOKED, listing: null });
   };
   const isStarted = tasks.length > 0;
   const nodes = dag.taskNos.map((taskNo, taskAt) => {
@@ -73,7 +74,7 @@ export function activeRun({ run, tasks, attempts, outputs, expansions, booked }:
     return nodeOf(rows.get(instanceKey(fresh)) ?? fresh, taskAt);
   });
   const unstored = nodes.flatMap(({ task }, place) => (isStarted && !rows.has(instanceKey(task)) ? [place] : []));
-  const mapped = new Map<number, Mapped>();
+  const mapped = new LazyMap<number, Mapped>();
   const items = new Map(expansions.map((row) => [dag.positionOf.get(row.taskNo), row]));
   const instances = tasks.filter(({ mapIndex }) => mapIndex >= 0).sort((a, b) => a.mapIndex - b.mapIndex);
   for (const task of instances) {
@@ -104,12 +105,12 @@ export function activeRun({ run, tasks, attempts, outputs, expansions, booked }:
     dag,
     nodes: isStarted ? nodes : [],
     openTasks: nodes.filter((node) => !isFinished(node.task.state)).length,
-    outputs: new Map(outputs.map((row) => [places.get(instanceKey(row)) ?? -1, row.output])),
+    outputs: LazyMap.of(outputs.map((row) => [places.get(instanceKey(row)) ?? -1, row.output])),
     settling,
-    orphanLooks: new Map(),
+    orphanLooks: new LazyMap(),
     spent: Spent.of(booked, run.startedAt),
     mapped,
-    unstored: new Set(unstored),
+    unstored: unstored.length === 0 ? null : new Set(unstored),
     isLoaded: true,
     past: undefined,
     prevSuccess: undefined,

@@ -6,7 +6,7 @@ import { isFinished, isRunFinished } from "../states.ts";
 import { Variables } from "../variables.ts";
 import { formatDuration } from "../duration.ts";
 import { isFollowed, placeOf, type ActiveRun, type Node } from "./active-run.ts";
-import { awaitsBill, hasDebts } from "./attempt-debts.ts";
+import { awaitsBill, hasDebts, kept } from "./attempt-debts.ts";
 import { admissible } from "./admission.ts";
 import { Backlog } from "./backlog.ts";
 import { decideRun } from "./decide-run.ts";
@@ -308,14 +308,15 @@ export class World {
     active.spent = draft.spent;
     if (draft.started) {
       active.nodes = [...draft.started];
-      active.unstored.clear();
+      active.unstored = null;
       draft.started.forEach((_, position) => this.touched.add(active, position));
     }
     for (const [taskAt, mapped] of rare?.mapped ?? []) active.mapped.set(taskAt, mapped);
-    for (const [position, node] of draft.nodes) {
+    for (const [position, drafted] of draft.nodes) {
       const before = active.nodes[position] ?? null;
+      const node = kept(drafted);
       active.nodes[position] = node;
-      active.unstored.delete(position);
+      active.unstored?.delete(position);
       this.backlog.moved(active, position, before, node);
       this.touched.add(active, position);
     }

@@ -1,6 +1,6 @@
 import { APPROVAL, decided, type ApprovalTerms } from "../../core/approval.ts";
 import type { Json } from "../../core/json.ts";
-import { placeOf, type ActiveRun, type Node } from "../../core/machine/active-run.ts";
+import { placeOf, specAt, type ActiveRun, type Node } from "../../core/machine/active-run.ts";
 import type { DecisionContext } from "../../core/machine/events.ts";
 import { activeRun } from "../../core/machine/run-rows.ts";
 import { compileDag } from "../../core/machine/compiled-dag.ts";
@@ -21,10 +21,12 @@ export async function decideApproval(
   const taskNo = active?.dag.version.taskNos[wish.taskId];
   const place = active && taskNo !== undefined ? placeOf(active, { taskNo, mapIndex: wish.mapIndex }) : undefined;
   const node = place === undefined ? undefined : active?.nodes[place];
-  if (!active || place === undefined || node?.attempt?.operator !== APPROVAL) return notAsked(wish);
+  if (!active || place === undefined || !node || specAt(active, place).operator !== APPROVAL) return notAsked(wish);
   const { attempt, task } = node;
-  const isLate = wish.tryNumber !== null && wish.tryNumber !== attempt.tryNumber;
-  if (isLate || attempt.state !== "open") return tooLate(wish, node, active.outputs.get(place));
+  // Of one that has succeeded only the row stays.
+  if (attempt === null && task.state !== "success") return notAsked(wish);
+  const isLate = wish.tryNumber !== null && wish.tryNumber !== task.tryNumber;
+  if (isLate || attempt?.state !== "open") return tooLate(wish, node, active.outputs.get(place));
   if (attempt.ref === null) return notAsked(wish);
   const { decision, note } = wish;
   const observation = decided(attempt.ref as ApprovalTerms, { decision, by, at: context.now, note });
