@@ -10,6 +10,7 @@ export interface RunRow {
   readonly day: string | null;
   readonly state: string;
   readonly quarantine: string | null;
+  readonly isStarted: boolean;
 }
 /** A task instance by its run and its name: "t3", "t3[1]". */
 interface Keyed {
@@ -63,7 +64,7 @@ export async function readEvidence({ pool }: Store, jobs: readonly LocalRun[]): 
     jobs,
     runs: await read(
       `SELECT run_id AS "runId", dag_id AS "dagId", dag_run_id AS "dagRunId", state, quarantine,
-         to_char(logical_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day FROM dag_run ORDER BY run_id`,
+         started_at IS NOT NULL AS "isStarted", to_char(logical_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day FROM dag_run ORDER BY run_id`,
     ),
     tasks: await read(
       `SELECT row.run_id AS "runId", ${NAME}, row.state, row.try_number AS "tryNumber" FROM ${named("task_instance")}`,

@@ -63,7 +63,17 @@ const step = (name: string, from: string, to: string) =>
   ({ runId: "r", name, from, to, why: "", by: "engine" }) as Evidence["history"][number];
 
 const SOUND: Evidence = {
-  runs: [{ runId: "r", dagId: "main", dagRunId: "backfill__1", day: "2026-03-01", state: "success", quarantine: null }],
+  runs: [
+    {
+      runId: "r",
+      dagId: "main",
+      dagRunId: "backfill__1",
+      day: "2026-03-01",
+      state: "success",
+      quarantine: null,
+      isStarted: true,
+    },
+  ],
   tasks: [
     { runId: "r", name: "t0", state: "success", tryNumber: 2 },
     { runId: "r", name: "t1", state: "success", tryNumber: 1 },
@@ -92,6 +102,24 @@ const changed = <Row>(rows: readonly Row[], index: number, change: Partial<Row>)
 
 test("a seed that went well has no complaints", () => {
   expect(complaints(PLAN, SOUND)).toEqual([]);
+});
+
+/** Cancelled while it waited for its turn. */
+const CANCELLED: Evidence = {
+  ...SOUND,
+  runs: changed(SOUND.runs, 0, { state: "failed", isStarted: false }),
+  tasks: [],
+  attempts: [],
+  history: [],
+  outputs: [],
+  jobs: [],
+};
+
+test("a run that was cancelled while it waited needs no rows, and any other that never began does", () => {
+  const steered: Plan = { ...PLAN, certainty: "steered" };
+  const cancel = { kind: "cancel", run: 0, share: 0, delayMs: 0 } as const;
+  expect(complaints({ ...steered, incidents: [cancel] }, CANCELLED)).toEqual([]);
+  expect(complaints(steered, CANCELLED)).not.toEqual([]);
 });
 
 test.each<[string, Partial<Evidence>]>([
