@@ -14,6 +14,7 @@ const stamp = join(dist, ".built");
 /** What is started, or imported by path. */
 const ENTRIES = [
   "engine/main",
+  "engine/read-thread",
   "engine/local/embedded-postgres",
   "deploy/local-aws/main",
   "deploy/local-aws/runner/main",

@@ -23,7 +23,7 @@ export async function readDags(session: Session, config: Config): Promise<FoundD
     projectRoot,
     operators,
     environment: config.environment,
-    readFile: cachedReading(config.home),
+    ...cachedReading(config.home),
   });
   return { dags: found.dags, problems: placed(found.problems, projectRoot, session.cwd) };
 }
@@ -32,7 +32,7 @@ export async function readDags(session: Session, config: Config): Promise<FoundD
 export async function readNamedDags(session: Session, config: Config, files: readonly string[]): Promise<FoundDags> {
   const operators = await session.app.operators();
   const project = dirname(config.dagsFolder);
-  const readFile = cachedReading(config.home);
+  const reading = cachedReading(config.home);
   const byRoot = new Map<string, string[]>();
   for (const file of (await Promise.all(files.map((each) => filesOf(resolve(session.cwd, each))))).flat()) {
     const root = file.startsWith(project + sep) ? project : dirname(dirname(file));
@@ -45,7 +45,7 @@ export async function readNamedDags(session: Session, config: Config, files: rea
         projectRoot,
         operators,
         environment: config.environment,
-        readFile,
+        ...reading,
       });
       return { dags: read.dags, problems: placed(read.problems, projectRoot, session.cwd) };
     }),

@@ -64,10 +64,15 @@ interface Project {
   readonly environment?: string | null;
   /** What reads one file below `projectRoot`; absent: `readOne`. */
   readonly readFile?: ReadDagFile | undefined;
+  /** Told of all files before the first of them is read. */
+  readonly readAhead?: ReadAhead | undefined;
 }
 
 /** Reads one file whose names are found from `root`. */
 export type ReadDagFile = (given: DagFile, root: string) => ReadFile;
+
+/** Does what makes reading these files faster, which are named from `root`; they may be read whatever comes of it. */
+export type ReadAhead = (files: readonly string[], root: string, environment: string | null) => Promise<void>;
 
 /** Reads every .yaml and .yml file of a folder. */
 export async function readDagFolder({ folder, ...project }: Project & { readonly folder: string }): Promise<ReadDags> {
@@ -92,6 +97,8 @@ export async function readDagFiles({
 /** `folder`: the files are all of it. */
 async function read(paths: readonly string[], project: Project, folder: string | null): Promise<ReadDags> {
   const { projectRoot, operators, environment = null, readFile: readDag = readOne } = project;
+  const shown = paths.map((path) => shownPath(path, projectRoot));
+  await project.readAhead?.(shown, projectRoot, environment);
   const readProjectFile = projectReader(projectRoot);
   const files = await Promise.all(
     paths.map(async (path): Promise<ReadFile> => {

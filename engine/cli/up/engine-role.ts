@@ -68,7 +68,7 @@ function watch(session: Session, config: Config, store: Store, onNews: (news: Fo
       projectRoot: dirname(config.dagsFolder),
       operators,
       environment: config.environment,
-      readFile: cachedReading(config.home),
+      ...cachedReading(config.home),
       known,
       onNews,
       onError: (error) => session.out.progress(`nocturne: ${config.dagsFolder}: ${(error as Error).message}`),

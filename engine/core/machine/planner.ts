@@ -2,7 +2,7 @@ import type { DagSpec } from "../dag.ts";
 import type { Instant } from "../json.ts";
 import { failureNews, missNews, oldMissesNews, pauseNews } from "../notify/news.ts";
 import { mailsFor, type News } from "../notify/mails.ts";
-import type { DagRun, DagState, DagVersion, Deadline, TakenDate } from "../records.ts";
+import type { DagRun, DagState, Deadline, TakenDate } from "../records.ts";
 import type { LoadedWorld } from "../flush-batch.ts";
 import type { DuePlan } from "../schedule/due-plan.ts";
 import { planDue } from "../schedule/plan.ts";

@@ -1,5 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "../sha256.ts";
 import { hashOf, type ReadProjectFile } from "../project-files.ts";
@@ -12,6 +23,30 @@ export interface ReadCache {
   /** Equal only for programs that read every file alike. */
   readonly program: string;
 }
+
+/** One file has one entry in each environment: a newer read replaces it. */
+const slotOf = (
+  { folder }: ReadCache,
+  { file, environment = null }: Pick<DagFile, "file" | "environment">,
+  root: string,
+): string => join(folder, sha256(JSON.stringify([root, file, environment])));
+
+/** Whether this program has read the file before, however it stood then. */
+export const hasEntry = (cache: ReadCache, given: Pick<DagFile, "file" | "environment">, root: string): boolean =>
+  attempt(() => {
+    const mark = markOf(cache);
+    const head = Buffer.alloc(mark.length);
+    const slot = openSync(slotOf(cache, given, root), "r");
+    try {
+      readSync(slot, head);
+    } finally {
+      closeSync(slot);
+    }
+    return head.toString() === mark;
+  }) ?? false;
+
+/** What each entry of this program begins with. */
+const markOf = ({ program }: ReadCache): string => sha256(program);
 
 /** Entries of files that are gone, or of other folders, go after so long; a file that is still there is read anew once. */
 const KEPT_MS = 30 * 24 * 60 * 60 * 1_000;
@@ -30,7 +65,7 @@ export class CachedReader {
   }
 
   read(given: DagFile, root: string): ReadFile {
-    const slot = this.slotOf(given, root);
+    const slot = slotOf(this.cache, given, root);
     const textHash = sha256(given.text);
     const known = this.find(slot, textHash, given);
     if (known !== null) return readOf(known, given);
@@ -48,11 +83,6 @@ export class CachedReader {
       const path = join(this.cache.folder, name);
       if (now - statSync(path).mtimeMs > KEPT_MS) rmSync(path, { force: true });
     }
-  }
-
-  /** One file has one entry in each environment: a newer read replaces it. */
-  private slotOf({ file, environment = null }: DagFile, root: string): string {
-    return join(this.cache.folder, sha256(JSON.stringify([root, file, environment])));
   }
 
   private find(slot: string, textHash: string, given: DagFile): CacheEntry | null {
@@ -80,7 +110,7 @@ export class CachedReader {
 
   /** Another program's entry, or a damaged one, has another. */
   private seal(text: string | Uint8Array): string {
-    return `${sha256(this.cache.program)} ${sha256(text)}`;
+    return `${markOf(this.cache)} ${sha256(text)}`;
   }
 }
 

@@ -5,7 +5,7 @@ import type { LoadedDag } from "../../core/dag.ts";
 import type { OperatorDescriptor } from "../../core/operator.ts";
 import type { ReadProjectFile } from "../project-files.ts";
 import { projectReader } from "../project-reader.ts";
-import type { ReadDagFile, ReadFile } from "../read.ts";
+import type { ReadAhead, ReadDagFile, ReadFile } from "../read.ts";
 import { readOne, shownPath } from "../read.ts";
 import type { DagProblem } from "../yaml-document.ts";
 import type { KnownFile, Look } from "./folder-state.ts";
@@ -46,6 +46,8 @@ interface WatchOptions {
   readonly environment?: string | null;
   /** What reads one file; absent: `readOne`. */
   readonly readFile?: ReadDagFile | undefined;
+  /** Told of all files before the first of them is read. */
+  readonly readAhead?: ReadAhead | undefined;
   /** DAGs that are known from before, with the file each was read from (as shown in problems). */
   readonly known: readonly { readonly dagId: string; readonly file: string }[];
   readonly onNews: (news: FolderNews) => void;
@@ -91,7 +93,9 @@ class DagFolder {
   async open(): Promise<WatchedFolder> {
     this.before = await this.look();
     // Everything is new, and nothing is running that could flap: what is sound counts at once.
-    const reader = projectReader(this.options.projectRoot);
+    const { projectRoot, environment = null, readAhead } = this.options;
+    await readAhead?.([...this.before.keys()], projectRoot, environment);
+    const reader = projectReader(projectRoot);
     for (const file of this.before.keys()) await this.read(file, this.before, reader);
     if (this.suspects.size > 0) {
       await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));

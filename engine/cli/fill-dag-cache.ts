@@ -1,0 +1,40 @@
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import type { ReadAhead } from "../dagfile/read.ts";
+import { hasEntry, type ReadCache } from "../dagfile/cache/read-cache.ts";
+
+/** A thread has the operators' schemas to load before it reads its first file: for fewer files that takes longer than they do. */
+const WORTH_A_THREAD = 100;
+
+/** What a thread reads into the cache. */
+export interface Share {
+  readonly cache: ReadCache;
+  /** As shown: from the root. */
+  readonly files: readonly string[];
+  readonly root: string;
+  readonly environment: string | null;
+}
+
+/**
+ * Many files that the cache does not know are read by all cores at once, in threads that leave what they found there: who
+ * asks for it then finds it read. A thread that fails leaves its files to whoever asks, so that nothing depends on it.
+ * `program`: what each thread runs (engine/read-thread.ts).
+ */
+export const fillCache =
+  (cache: ReadCache, program: URL): ReadAhead =>
+  async (files, root, environment) => {
+    const missing = files.filter((file) => !hasEntry(cache, { file, environment }, root));
+    const threads = Math.min(availableParallelism(), Math.floor(missing.length / WORTH_A_THREAD));
+    if (threads < 2) return;
+    const shares = Array.from({ length: threads }, (_, thread): Share => {
+      const share = missing.filter((_, index) => index % threads === thread);
+      return { cache, files: share, root, environment };
+    });
+    await Promise.all(shares.map((workerData) => ended(new Worker(program, { workerData }))));
+  };
+
+const ended = (thread: Worker): Promise<void> =>
+  new Promise((resolve) => {
+    thread.once("error", () => resolve());
+    thread.once("exit", () => resolve());
+  });
