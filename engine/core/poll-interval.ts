@@ -16,6 +16,15 @@ export function pollDelayMs(
   return Math.min(settings.pollMaxMs, Math.max(settings.pollMinMs, wanted));
 }
 
+/**
+ * How long until something that has been owed for so long is asked of a service again: one that refuses, or does not answer,
+ * is asked less and less often.
+ */
+export const repeatDelayMs = (
+  { repeatMs, pollMaxMs }: Pick<EngineSettings, "repeatMs" | "pollMaxMs">,
+  owedForMs: number,
+): number => Math.max(repeatMs, Math.min(pollMaxMs, owedForMs / 10));
+
 /** So many calls a second are made for first looks after a takeover: all at once they would meet the services' quotas. */
 const FIRST_LOOKS_PER_SECOND = 100;
 

@@ -22,7 +22,7 @@ export interface EngineSettings {
   readonly endingAlarmMs: number;
   /** How many launches may be under way at once; intents are written only for these (rule 15). */
   readonly maxSubmits: number;
-  /** How soon a cancel or a search that has not helped yet is repeated. */
+  /** How soon a cancel or a search that has not helped yet is repeated, at first. */
   readonly repeatMs: number;
   /** Misses of deadlines that passed longer ago than this are told in one message. */
   readonly alertWindowMs: number;

@@ -5,6 +5,7 @@ import type { World } from "../core/machine/world.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { Attempt, TaskKey } from "../core/records.ts";
 import { Agenda } from "../core/agenda.ts";
+import { repeatDelayMs } from "../core/poll-interval.ts";
 import type { EngineClock } from "./clock.ts";
 import type { EngineDeps, PrepareRequest } from "./deps.ts";
 import type { Launcher, Post } from "./launcher.ts";
@@ -126,17 +127,17 @@ export class Dispatch {
         return;
       case "search":
         this.launcher.search(touched, attempt, params);
-        this.again(touched);
+        this.again(touched, item.at);
         return;
       case "cancel":
         if (attempt.ref !== null) this.launcher.cancel(touched, attempt, attempt.ref, false);
         this.alarmIfLong(attempt);
         this.observer.hurry(attempt);
-        this.again(touched);
+        this.again(touched, item.at);
         return;
       case "cancel_duplicate":
         this.launcher.cancel(touched, attempt, item.ref, true);
-        this.again(touched);
+        this.again(touched, this.clock.now());
         return;
       case "observe":
       case "settle":
@@ -153,8 +154,9 @@ export class Dispatch {
     this.deps.log.error({ launchKey, since }, "AWS has not confirmed the end of this job; it is asked again and again");
   }
 
-  private again(touched: Touched): void {
-    this.later(this.clock.now() + this.deps.settings.repeatMs, touched);
+  private again(touched: Touched, owedSince: number): void {
+    const now = this.clock.now();
+    this.later(now + repeatDelayMs(this.deps.settings, now - owedSince), touched);
   }
 
   private later(at: number, { active, position }: Touched): void {

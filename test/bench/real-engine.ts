@@ -71,13 +71,10 @@ export async function askForRuns(
   store: Store,
   dagId: string,
   runs: number,
-  {
-    maxActiveRuns = Math.min(runs, MOST_ACTIVE),
-    fromDay = 0,
-  }: { readonly maxActiveRuns?: number; readonly fromDay?: number } = {},
+  { maxActiveRuns = Math.min(runs, MOST_ACTIVE) }: { readonly maxActiveRuns?: number } = {},
 ): Promise<void> {
   const day = (index: number): string =>
-    new Date(Date.UTC(1990, 0, 1 + fromDay + index)).toISOString().slice(0, "1990-01-01".length);
+    new Date(Date.UTC(1990, 0, 1 + index)).toISOString().slice(0, "1990-01-01".length);
   for (let from = 0; from < runs; from += MOST_RUNS) {
     const dates = { fromDate: day(from), toDate: day(Math.min(runs, from + MOST_RUNS) - 1) };
     const wish = { backfillId: randomUUID(), dagId, ...dates, maxActiveRuns, reprocess: "none", conf: {} } as const;

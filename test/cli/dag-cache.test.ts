@@ -54,6 +54,11 @@ test("several processes that read the same files at once say the same as one alo
   expect(await check()).toEqual(alone);
 });
 
+test("of many DAGs without problems the first are named and the others counted", async () => {
+  const { stdout } = await check();
+  expect(stdout).toMatch(/^30 DAGs checked, no problems: d0, d1, d10, .*, d26, and 10 more\n$/);
+});
+
 test("a file that is mended, and one that is broken, are seen by the next command", async () => {
   mkdirSync(join(cwd, ".nocturne"));
   expect((await check()).code).toBe(0);

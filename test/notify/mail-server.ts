@@ -51,8 +51,11 @@ export async function startMailServer(
     },
     ...settings.options,
   });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(settings.port ?? 0, "127.0.0.1", resolve);
+  });
   server.on("error", () => undefined);
-  await new Promise<void>((resolve) => server.listen(settings.port ?? 0, "127.0.0.1", resolve));
   const { port } = server.server.address() as AddressInfo;
   return {
     url: `smtp://127.0.0.1:${port}`,

@@ -4,6 +4,9 @@ import type { Session } from "../session.ts";
 import { showProblem } from "../show-problem.ts";
 import { counted } from "../text/figures.ts";
 
+/** So many are named in the answer; --json has them all. */
+const MOST_NAMED = 20;
+
 /** `dags check [FILE…]`: every problem of every file at once. */
 export async function dagsCheck(session: Session, files: readonly string[]): Promise<number> {
   const { out, cwd } = session;
@@ -11,11 +14,12 @@ export async function dagsCheck(session: Session, files: readonly string[]): Pro
   const found = files.length === 0 ? await readDags(session, config) : await readNamedDags(session, config, files);
   const { dags, problems } = found;
   for (const problem of problems) out.print(showProblem(problem, { cwd, color: out.colors.isColorSupported }));
-  const names = dags.map(({ spec }) => spec.dagId).join(", ");
+  const named = dags.slice(0, MOST_NAMED).map(({ spec }) => spec.dagId);
+  const more = dags.length > named.length ? `, and ${dags.length - named.length} more` : "";
   out.print(
     problems.length > 0
       ? `\n${out.colors.red(counted(problems.length, "problem"))}`
-      : `${counted(dags.length, "DAG")} checked, no problems: ${names}`,
+      : `${counted(dags.length, "DAG")} checked, no problems: ${named.join(", ")}${more}`,
   );
   out.document({
     ok: problems.length === 0,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { firstLookMs, medianOf, pollDelayMs } from "../../../engine/core/poll-interval.ts";
+import { firstLookMs, medianOf, pollDelayMs, repeatDelayMs } from "../../../engine/core/poll-interval.ts";
 import { DEFAULT_SETTINGS } from "../../../engine/core/settings.ts";
 
 const { pollMinMs, pollMaxMs } = DEFAULT_SETTINGS;
@@ -51,4 +51,9 @@ test("the median is the middle one, whatever the order", () => {
   expect(medianOf([5])).toBe(5);
   expect(medianOf([9, 1, 5])).toBe(5);
   expect(medianOf([10, 9, 1, 2])).toBe(2);
+});
+
+test("what a service does not do when it is asked is asked for each second at first, and less and less often", () => {
+  const after = (seconds: number): number => repeatDelayMs(DEFAULT_SETTINGS, seconds * 1_000);
+  expect([0, 5, 10, 60, 200, 300, 3_600].map(after)).toEqual([1_000, 1_000, 1_000, 6_000, 20_000, 30_000, 30_000]);
 });
