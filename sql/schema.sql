@@ -442,6 +442,8 @@ CREATE INDEX command_pending ON command USING btree (id) WHERE state = 'pending'
 
 CREATE INDEX dag_run_active ON ONLY dag_run USING btree (run_id) WHERE state = ANY (ARRAY['queued'::text, 'running'::text]);
 
+CREATE INDEX dag_run_failed ON ONLY dag_run USING btree (run_id) WHERE state = 'failed'::text;
+
 CREATE INDEX dag_run_of_backfill ON ONLY dag_run USING btree (backfill_id, run_id) WHERE backfill_id IS NOT NULL;
 
 CREATE INDEX dag_run_of_dag ON ONLY dag_run USING btree (dag_id, run_id);

@@ -47,15 +47,19 @@ export const within = (column: RawBuilder<unknown>, span: Span | undefined): Raw
     return at === undefined ? [] : [sql`${column} ${SIGNS[end]} instant(${at}::float8)`];
   });
 
-/** ORDER BY, LIMIT and OFFSET. `last` makes the order total, so that pages neither overlap nor leave a gap. */
+/**
+ * ORDER BY, LIMIT and OFFSET. `last` makes the order total, so that pages neither overlap nor leave a gap; it is never null,
+ * and its index gives the order both ways.
+ */
 export function paged<Order extends string>(
   { limit, offset, orderBy }: Paging<Order>,
   columns: Readonly<Record<Order, RawBuilder<unknown>>>,
   last: RawBuilder<unknown>,
 ): RawBuilder<unknown> {
-  const order = orderBy.map(({ by, isDescending }) =>
-    isDescending ? sql`${columns[by]} DESC NULLS LAST` : sql`${columns[by]} ASC NULLS FIRST`,
-  );
+  const order = orderBy.map(({ by, isDescending }) => {
+    if (columns[by] === last) return isDescending ? sql`${last} DESC` : last;
+    return isDescending ? sql`${columns[by]} DESC NULLS LAST` : sql`${columns[by]} ASC NULLS FIRST`;
+  });
   return sql`ORDER BY ${sql.join([...order, last])} LIMIT ${limit} OFFSET ${offset}`;
 }
 

@@ -58,17 +58,21 @@ export const spansOf = (spans: RunSpans): RawBuilder<unknown>[] => [
   ...within(sql`run.ended_at`, spans.endedAt),
 ];
 
+/** Written out: only then does Postgres see that an index of one state has all of them. */
+const isIn = (states: readonly RunState[]): RawBuilder<unknown> =>
+  states.length === 0 ? sql`false` : sql`run.state IN (${sql.join(states.map((state) => sql.lit(state)))})`;
+
 /** One page of the runs that the filter lets through; the oldest first unless told. */
 export async function runPage(store: Store, filter: RunListFilter): Promise<Page<RunRow>> {
   const { dagId, states, runTypes } = filter;
   const where = all([
     ...isVisible(sql`run.dag_id`, filter.visible),
     ...(dagId === undefined ? [] : [sql`run.dag_id = ${dagId}`]),
-    ...(states === undefined ? [] : [sql`run.state = ANY (${states}::text[])`]),
+    ...(states === undefined ? [] : [isIn(states)]),
     ...(runTypes === undefined ? [] : [sql`run.run_type = ANY (${runTypes}::text[])`]),
     ...spansOf(filter),
   ]);
-  const page = paged(filter, ORDER, sql`run.run_id`);
+  const page = paged(filter, ORDER, ORDER.id);
   return readPage<RunRow>(store, { select: RUN, from: sql`FROM dag_run AS run`, where, page });
 }
 
