@@ -5,10 +5,12 @@ import { hasEntry, type ReadCache } from "../dagfile/cache/read-cache.ts";
 
 /** A thread has the operators' schemas to load before it reads its first file: for fewer files that takes longer than they do. */
 const WORTH_A_THREAD = 100;
+/** Each has some tens of megabytes of its own. */
+const MOST_THREADS = 8;
 
-/** What a thread reads into the cache. */
+/** What a thread reads into the cache of this folder. */
 export interface Share {
-  readonly cache: ReadCache;
+  readonly folder: string;
   /** As shown: from the root. */
   readonly files: readonly string[];
   readonly root: string;
@@ -24,17 +26,20 @@ export const fillCache =
   (cache: ReadCache, program: URL): ReadAhead =>
   async (files, root, environment) => {
     const missing = files.filter((file) => !hasEntry(cache, { file, environment }, root));
-    const threads = Math.min(availableParallelism(), Math.floor(missing.length / WORTH_A_THREAD));
+    const threads = Math.min(availableParallelism(), MOST_THREADS, Math.floor(missing.length / WORTH_A_THREAD));
     if (threads < 2) return;
     const shares = Array.from({ length: threads }, (_, thread): Share => {
       const share = missing.filter((_, index) => index % threads === thread);
-      return { cache, files: share, root, environment };
+      return { folder: cache.folder, files: share, root, environment };
     });
-    await Promise.all(shares.map((workerData) => ended(new Worker(program, { workerData }))));
+    await Promise.all(shares.map((share) => run(program, share)));
   };
 
-const ended = (thread: Worker): Promise<void> =>
-  new Promise((resolve) => {
-    thread.once("error", () => resolve());
+/** Resolves whatever becomes of it; where there is no room for a thread, making one throws. */
+async function run(program: URL, workerData: Share): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const thread = new Worker(program, { workerData });
+    thread.once("error", reject);
     thread.once("exit", () => resolve());
-  });
+  }).catch(() => undefined);
+}

@@ -18,7 +18,7 @@ export class TermOver extends Error {
   }
 }
 
-/** What hears of flushes: one has left with all that was decided so far; one was acknowledged. */
+/** What hears of a term: a flush has left with all that was decided so far; one was acknowledged. */
 export interface Flushing {
   sent(): void;
   /** false: there was nothing to write. */
@@ -47,9 +47,9 @@ export class Flushes {
   private isOver = false;
   /** Whether what has gathered is whole, so that it may leave as soon as the flush before it has landed. */
   private mayFollow = false;
+  /** Flushes by number: the first of a term is 1. */
   private sent = 0;
-  /** The number of the last flush that was acknowledged; the first of a term is 1. */
-  landed = 0;
+  private acknowledged = 0;
 
   constructor(
     deps: Pick<EngineDeps, "log" | "onMails">,
@@ -72,6 +72,11 @@ export class Flushes {
   /** The number of the flush that gathers. */
   get gathering(): number {
     return this.sent + 1;
+  }
+
+  /** The number of the last flush that was acknowledged. */
+  get landed(): number {
+    return this.acknowledged;
   }
 
   get isUnderWay(): boolean {
@@ -124,7 +129,7 @@ export class Flushes {
     const write = async (): Promise<void> => {
       try {
         await this.write(taken.batch.batch(), departed);
-        this.landed = this.sent;
+        this.acknowledged = this.sent;
         this.hears.acknowledged(true);
         if (!this.isOver) this.dispatch.run(taken.touched);
       } catch (error) {

@@ -16,18 +16,18 @@ import { cancelBackfill, createBackfill, pauseBackfill } from "./commands/backfi
 import { setVariable } from "./commands/variables.ts";
 import { abandonTasks, clearTasks, markRun, markTasks, retryTasks, writeNote } from "./commands/people.ts";
 
-/** Whether this adopts a run that is in memory or was read already, so that nothing is asked of the database. */
+/** Whether this adopts a run that is in memory or was read already: no row that memory may have changed is asked for. */
 export const isAdoptionAtHand = ({ body }: Command, world: World, fresh: ReadonlyMap<string, RunRows>): boolean =>
   body.kind === "adopt_run" && (world.runs.has(body.runId) || fresh.has(body.runId));
 
 /** Runs that wait for their first start, by id: they have no other rows, so that one look serves a burst of triggers. */
 export async function newRuns(
   store: Store,
-  world: World,
+  isKnown: (runId: string) => boolean,
   commands: readonly Command[],
 ): Promise<ReadonlyMap<string, RunRows>> {
   const wanted = commands.flatMap(({ body }) =>
-    body.kind === "adopt_run" && !world.runs.has(body.runId) ? [body.runId] : [],
+    body.kind === "adopt_run" && !isKnown(body.runId) ? [body.runId] : [],
   );
   if (wanted.length === 0) return new Map();
   const runs = await runsById(store, wanted).catch((error: unknown): DagRun[] => {

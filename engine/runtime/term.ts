@@ -12,7 +12,7 @@ import { groupBy } from "../store/group-by.ts";
 import { currentHashes, loadRuns, loadWorld, takenDates } from "../store/load.ts";
 import { loadPasts } from "../store/past.ts";
 import { loadPrevSuccesses } from "../store/prev-success.ts";
-import { pendingCommands } from "../store/inbox.ts";
+import { isPending, pendingCommands } from "../store/inbox.ts";
 import { isDatabaseAway } from "../store/read-models/health.ts";
 import type { Fence } from "../store/writer-row.ts";
 import type { EngineClock } from "./clock.ts";
@@ -104,10 +104,14 @@ export class Term {
     );
     const dispatch = new Dispatch(deps, clock, world, launcher, observer, post);
     const flushes = new Flushes(deps, clock, session, fence, world, dispatch, hears);
-    const wishes = new Wishes(deps.store, world, flushes, () => hears.wake());
+    const waiting = loaded.runs.filter(({ state, backfillId }) => state === "queued" && backfillId === null);
+    const ids = new Set(waiting.map(({ runId }) => runId));
+    const wishes = new Wishes(deps.store, world, flushes, ids, () => hears.wake());
     const term = new Term(deps, clock, world, dispatch, poisoned, flushes, wishes);
     for (const runId of [...world.runs.keys()]) world.decideRun(runId, { kind: "taken_over" }, term.context());
     await term.publish(change);
+    // What has been cancelled or paused while nobody wrote is not begun first.
+    await wishes.look();
     return term;
   }
 
@@ -329,8 +333,10 @@ export class Term {
       // Any other reads from the database what events and commands before it have made; runs that somebody else inserted do
       // not meet, and go with what the turn decides next.
       if (!isAtHand || ++adopted % ADOPTIONS_PER_FLUSH === 0) await this.flushes.all();
+      // It may have been taken back since it was found.
+      if (!isAtHand && !(await isPending(this.deps.store, command.id))) continue;
       await this.carryOut(command, found);
-      if (!isAtHand) await this.flushes.all();
+      if (command.body.kind !== "adopt_run") await this.flushes.all();
     }
     this.wishes.next();
   }

@@ -8,7 +8,7 @@ import { newRuns } from "./inbox.ts";
 /** What a look into the inbox has found. */
 export interface Found {
   readonly commands: readonly Command[];
-  /** Of the runs to adopt those that have never been in memory, with their rows. */
+  /** Of the runs to adopt those that this term has never had in memory, with their rows. */
   readonly fresh: ReadonlyMap<string, RunRows>;
 }
 
@@ -26,6 +26,7 @@ export class Wishes {
   private readonly store: Store;
   private readonly world: World;
   private readonly flushes: Numbered;
+  private readonly loaded: ReadonlySet<string>;
   private readonly wake: () => void;
   private hasRung = false;
   private isLooking = false;
@@ -34,10 +35,12 @@ export class Wishes {
   /** Commands with the flush that they go with. */
   private readonly carriedOut = new Map<string, number>();
 
-  constructor(store: Store, world: World, flushes: Numbered, wake: () => void) {
+  /** `loaded`: runs that the term began with although nobody has adopted them; they may have left memory again. */
+  constructor(store: Store, world: World, flushes: Numbered, loaded: ReadonlySet<string>, wake: () => void) {
     this.store = store;
     this.world = world;
     this.flushes = flushes;
+    this.loaded = loaded;
     this.wake = wake;
   }
 
@@ -47,7 +50,7 @@ export class Wishes {
     if (!this.isLooking && !this.found && !this.failure) void this.look();
   }
 
-  /** What the last look has found, once; throws what made it fail. The caller says when it is through with it: `next`. */
+  /** What the last look has found; throws what made it fail. The caller says when it is through with it: `next`. */
   take(): Found | null {
     if (this.failure) throw this.failure;
     return this.found;
@@ -64,13 +67,15 @@ export class Wishes {
     this.carriedOut.set(id, this.flushes.gathering);
   }
 
-  private async look(): Promise<void> {
+  /** Looks although nothing has rung; nobody does who has not waited for the look before. */
+  async look(): Promise<void> {
     this.hasRung = false;
     this.isLooking = true;
     for (const [id, flush] of this.carriedOut) if (flush <= this.flushes.landed) this.carriedOut.delete(id);
     try {
       const commands = await pendingCommands(this.store, [...this.carriedOut.keys()]);
-      if (commands.length > 0) this.found = { commands, fresh: await newRuns(this.store, this.world, commands) };
+      const isKnown = (runId: string): boolean => this.world.runs.has(runId) || this.loaded.has(runId);
+      if (commands.length > 0) this.found = { commands, fresh: await newRuns(this.store, isKnown, commands) };
     } catch (error) {
       this.failure = error instanceof Error ? error : new Error(String(error));
     }

@@ -80,6 +80,12 @@ export async function pendingCommands(store: Store, except: readonly string[] = 
     .execute();
 }
 
+/** Whether nobody has taken it back, or carried it out. */
+export async function isPending(store: Store, id: string): Promise<boolean> {
+  const { rowCount } = await store.pool.query("SELECT FROM command WHERE id = $1 AND state = 'pending'", [id]);
+  return rowCount === 1;
+}
+
 /**
  * Takes a wish back. true: nothing of it was or will be done. false: the writer has applied it or is just doing so, and its
  * result follows.

@@ -120,6 +120,8 @@ test("a run that was cancelled while it waited needs no rows, and any other that
   const cancel = { kind: "cancel", run: 0, share: 0, delayMs: 0 } as const;
   expect(complaints({ ...steered, incidents: [cancel] }, CANCELLED)).toEqual([]);
   expect(complaints(steered, CANCELLED)).not.toEqual([]);
+  const half: Evidence = { ...CANCELLED, tasks: changed(SOUND.tasks.slice(0, 1), 0, { state: "failed" }) };
+  expect(complaints({ ...steered, incidents: [cancel] }, half)).toContainEqual(expect.stringContaining("no row of t1"));
 });
 
 test.each<[string, Partial<Evidence>]>([

@@ -21,13 +21,14 @@ const ofRun = <Row extends { readonly runId: string }>(rows: readonly Row[], { r
 
 /** Every day has its run, every run every task: but for one that was cancelled while it waited, and never had rows. */
 function lost(plan: Plan, { runs, tasks }: Evidence): string[] {
-  const cancels = plan.incidents.some(({ kind }) => kind === "cancel");
-  const neverBegan = ({ isStarted, state }: RunRow): boolean => cancels && !isStarted && state === "failed";
+  const cancels = plan.incidents.filter(({ kind }) => kind === "cancel").length;
+  const bare = runs.filter((run) => !run.isStarted && run.state === "failed" && ofRun(tasks, run).length === 0);
+  const neverBegan = new Set(bare.length <= cancels ? bare : []);
   const found = runs.filter(({ dagId }) => dagId === plan.main.id).map(({ day }) => day);
   const days =
     JSON.stringify([...found].sort()) === JSON.stringify(plan.days) ? [] : [`runs of ${found.join(", ") || "no day"}`];
   const missing = runs.flatMap((run) => {
-    if (neverBegan(run)) return [];
+    if (neverBegan.has(run)) return [];
     const there = new Set(ofRun(tasks, run).map(({ name }) => name));
     const dag = run.dagId === plan.main.id ? plan.main : plan.child;
     return (dag?.tasks ?? []).filter(({ id }) => !there.has(id)).map(({ id }) => `${nameOf(run)} has no row of ${id}`);

@@ -61,7 +61,8 @@ test("rule 31: a connection that breaks while a triggered run is read loses noth
   await lock.query("BEGIN");
   await lock.query("LOCK TABLE dag_run IN ACCESS EXCLUSIVE MODE");
   await enqueue(fleet.store, { kind: "adopt_run", runId, by: "test" });
-  const broken = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+  const broken =
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
   await untilSo(async () => (await rows(broken)).length > 0);
   await lock.query("ROLLBACK");
   lock.release();

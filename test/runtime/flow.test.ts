@@ -123,6 +123,23 @@ test("an approval outlives the process that asked; exactly one decision counts, 
   expect(await said(verdict(runId, "approved", "carl"))).toMatchObject({ ok: false, code: "APPROVAL_DECIDED" });
 });
 
+test("a decision that comes late is told so while the run goes on, whatever a person has made of its task", async () => {
+  const asks = (taskId: string, more = {}) =>
+    taskSpec(taskId, { operator: "approval", with: { message: "Publish?" }, ...more });
+  const both = dag("both", [asks("ask"), asks("other"), asks("later", { dependsOn: ["other"] })]);
+  const system = await engine([both]);
+  await system.ready;
+  const runId = await start("both");
+  await untilSo(async () => (await waitingApprovals(fleet.store)).length === 2);
+  expect(await said(verdict(runId, "approved", "ana"))).toMatchObject({ ok: true });
+  expect(await said(verdict(runId, "rejected", "bob"))).toMatchObject({ code: "APPROVAL_DECIDED" });
+  const wish = { tasks: [{ task: "ask", mapIndex: null }], withDownstream: false };
+  expect(await said({ kind: "mark_tasks", runId, wish, state: "failed", by: "ana" })).toMatchObject({ ok: true });
+  expect(await said(verdict(runId, "rejected", "bob"))).toMatchObject({ code: "APPROVAL_DECIDED" });
+  const later = { ...verdict(runId, "approved", "bob"), taskId: "later" } as CommandBody;
+  expect(await said(later)).toMatchObject({ code: "APPROVAL_NOT_FOUND" });
+});
+
 test("a rejection fails the task and says who and why", async () => {
   await (
     await engine([ASK])

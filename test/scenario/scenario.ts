@@ -201,9 +201,11 @@ export class Scenario {
     return this.active().run;
   }
 
+  /** Every attempt as it was flushed: memory keeps fewer. */
   private attempts(): Attempt[] {
-    const { nodes, settling } = this.active();
-    return [...nodes.flatMap((node) => (node.attempt ? [node.attempt] : [])), ...settling.values()];
+    const attempts = new Map(this.flushed("attemptsCreated").map((attempt) => [attempt.launchKey, attempt]));
+    for (const { to } of this.flushed("attemptsChanged")) attempts.set(to.launchKey, to);
+    return [...attempts.values()];
   }
 
   /** What the ledger says counts, as the store reads it: settled in place of accrued. */
@@ -292,10 +294,8 @@ export class Scenario {
     this.batches.push(...written);
     const rows = new Map(this.flushed("tasksCreated").map((task) => [`${task.taskNo}/${task.mapIndex}`, task]));
     for (const { to } of this.flushed("tasksChanged")) rows.set(`${to.taskNo}/${to.mapIndex}`, to);
-    const attempts = new Map(this.flushed("attemptsCreated").map((attempt) => [attempt.launchKey, attempt]));
-    for (const { to } of this.flushed("attemptsChanged")) attempts.set(to.launchKey, to);
     const run = this.flushed("runsChanged").at(-1)?.to ?? this.active().run;
-    return this.load({ run, tasks: [...rows.values()], attempts: [...attempts.values()] });
+    return this.load({ run, tasks: [...rows.values()], attempts: this.attempts() });
   }
 
   /** The process dies and another loads what had been flushed. */

@@ -7,6 +7,7 @@ import { compileDag } from "../../core/machine/compiled-dag.ts";
 import type { World } from "../../core/machine/world.ts";
 import type { ApprovalWish, CommandResult } from "../../core/commands.ts";
 import { loadRun, versionById } from "../../store/load.ts";
+import { isFinished } from "../../core/states.ts";
 import type { Store } from "../../store/open.ts";
 
 /** A person's word about an approval: the first one counts, and becomes the task's end in the flush that applies it. */
@@ -24,7 +25,7 @@ export async function decideApproval(
   if (!active || place === undefined || !node || specAt(active, place).operator !== APPROVAL) return notAsked(wish);
   const { attempt, task } = node;
   // Of one that has succeeded only the row stays.
-  if (attempt === null && task.state !== "success") return notAsked(wish);
+  if (attempt === null && (task.tryNumber === 0 || !isFinished(task.state))) return notAsked(wish);
   const isLate = wish.tryNumber !== null && wish.tryNumber !== task.tryNumber;
   if (isLate || attempt?.state !== "open") return tooLate(wish, node, active.outputs.get(place));
   if (attempt.ref === null) return notAsked(wish);
