@@ -85,7 +85,12 @@ module.exports = {
     },
     room("operators-index", "^operators/index\\.ts$", ["^operators/", "^engine/core/"]),
     room("local-aws", "^deploy/local-aws/", ["^deploy/local-aws/"]),
-    { name: "nobody-imports-main", severity: "error", from: { pathNot: "^test/" }, to: { path: "^engine/(main|read-thread)\\.ts$" } },
+    {
+      name: "nobody-imports-main",
+      severity: "error",
+      from: { pathNot: "^test/" },
+      to: { path: "^engine/(main|read-thread)\\.ts$" },
+    },
     { name: "nobody-imports-test", severity: "error", from: { pathNot: "^test/" }, to: { path: "^test/" } },
   ],
   options: {
