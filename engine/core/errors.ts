@@ -24,7 +24,8 @@ export const ERRORS = {
   PARAMS_INVALID: "Correct the rendered parameter; the message shows its value.",
   LAUNCH_UNKNOWN:
     "Look in the AWS console whether the job runs, then clear the task; set `on_doubt: resend` if a second one does no harm.",
-  DUPLICATE_LAUNCH: "The oldest job was kept, the others were stopped. What they cost is on the bill of AWS, and not in the ledger.",
+  DUPLICATE_LAUNCH:
+    "The oldest job was kept, the others were stopped. What they cost is on the bill of AWS, and not in the ledger.",
   BRANCH_INVALID: "Choose direct downstreams of the task, or groups that one of them is in; the message names them.",
   APPROVAL_REJECTED: "Somebody rejected it, and the message says who and why; clear the task to ask again.",
   SUB_RUN_FAILED: "Look at the run that the message names; once it is mended, clear this task.",
