@@ -25,6 +25,7 @@ export interface Share {
 export const fillCache =
   (cache: ReadCache, program: URL): ReadAhead =>
   async (files, root, environment) => {
+    if (files.length < 2 * WORTH_A_THREAD) return;
     const missing = files.filter((file) => !hasEntry(cache, { file, environment }, root));
     const threads = Math.min(availableParallelism(), MOST_THREADS, Math.floor(missing.length / WORTH_A_THREAD));
     if (threads < 2) return;

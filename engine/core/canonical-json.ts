@@ -4,8 +4,6 @@ export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   const entries = value as Readonly<Record<string, unknown>>;
   const keys = Object.keys(entries).filter((key) => entries[key] !== undefined);
-  return `{${keys
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${canonicalJson(entries[key])}`)
-    .join(",")}}`;
+  const pairs = keys.sort().map((key) => `${JSON.stringify(key)}:${canonicalJson(entries[key])}`);
+  return `{${pairs.join(",")}}`;
 }

@@ -97,12 +97,15 @@ export async function readDagFiles({
 /** `folder`: the files are all of it. */
 async function read(paths: readonly string[], project: Project, folder: string | null): Promise<ReadDags> {
   const { projectRoot, operators, environment = null, readFile: readDag = readOne } = project;
-  const shown = paths.map((path) => shownPath(path, projectRoot));
-  await project.readAhead?.(shown, projectRoot, environment);
+  const named = paths.map((path) => ({ path, file: shownPath(path, projectRoot) }));
+  await project.readAhead?.(
+    named.map(({ file }) => file),
+    projectRoot,
+    environment,
+  );
   const readProjectFile = projectReader(projectRoot);
   const files = await Promise.all(
-    paths.map(async (path): Promise<ReadFile> => {
-      const file = shownPath(path, projectRoot);
+    named.map(async ({ path, file }): Promise<ReadFile> => {
       const text = await readFile(path, "utf8").catch(() => null);
       if (text !== null) return readDag({ file, text, operators, readProjectFile, environment }, projectRoot);
       const problems = [unreadable(path, "no such file, or it cannot be read", projectRoot)];

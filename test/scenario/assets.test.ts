@@ -10,6 +10,7 @@ import type { FlushBatch, LoadedWorld } from "../../engine/core/flush-batch.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 import { kindsOf, rethrow } from "./kinds.ts";
 import { dagSpec, taskSpec } from "./scenario.ts";
+import { NOTHING_LOADED } from "./nothing-loaded.ts";
 
 const idOf = (number: number): string => `01890000-0000-7000-8000-${String(number).padStart(12, "0")}`;
 
@@ -28,22 +29,10 @@ class Fleet {
     });
     const state = { isPaused: false, isStale: false, scheduledUntil: null, nextDueAt: null, failedRuns: 0 };
     this.loaded = {
-      installationId: "installation",
+      ...NOTHING_LOADED,
       versions,
       currentVersion: Object.fromEntries(specs.map(({ dagId }) => [dagId, dagId])),
       dags: specs.map(({ dagId }): DagState => ({ dagId, ...state })),
-      deadlines: [],
-      booked: [],
-      pools: {},
-      backfills: [],
-      runs: [],
-      tasks: [],
-      attempts: [],
-      outputs: [],
-      expansions: [],
-      assetQueue: [],
-      variables: [],
-      dagTasks: [],
     };
     this.world = new World(
       this.loaded,

@@ -20,6 +20,7 @@ import type { FlushBatch, LoadedWorld } from "../../engine/core/flush-batch.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 import { isRunFinished } from "../../engine/core/states.ts";
 import { kindsOf } from "./kinds.ts";
+import { NOTHING_LOADED } from "./nothing-loaded.ts";
 
 const DAY_MS = 86_400_000;
 const LAUNCHES: Record<string, Launch> = {
@@ -292,22 +293,16 @@ export class ManyRuns {
     const of = <T extends { readonly runId: string }>(map: ReadonlyMap<string, T>): T[] =>
       [...map.values()].filter((row) => runs.some(({ runId }) => runId === row.runId));
     const loaded: LoadedWorld = {
-      installationId: "installation",
+      ...NOTHING_LOADED,
       versions: this.versions,
       currentVersion: Object.fromEntries(this.versions.map(({ dagId, versionId }) => [dagId, versionId])),
       dags: [...rows.dags.values()],
-      deadlines: [],
-      booked: [],
       pools: this.pools,
       backfills: this.backfills,
       runs,
       tasks: of(rows.tasks),
       attempts: of(rows.attempts),
-      outputs: [],
       expansions: of(rows.expansions),
-      dagTasks: [],
-      assetQueue: [],
-      variables: [],
     };
     return new World(
       loaded,

@@ -1,35 +1,16 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
-import type { LoadedWorld } from "../../engine/core/flush-batch.ts";
 import { World } from "../../engine/core/machine/world.ts";
+import { NOTHING_LOADED } from "./nothing-loaded.ts";
 import { dagSpec, Scenario, taskSpec } from "./scenario.ts";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
-const nothing: LoadedWorld = {
-  installationId: "installation",
-  versions: [],
-  currentVersion: {},
-  dags: [],
-  deadlines: [],
-  booked: [],
-  pools: {},
-  backfills: [],
-  runs: [],
-  tasks: [],
-  attempts: [],
-  outputs: [],
-  expansions: [],
-  assetQueue: [],
-  variables: [],
-  dagTasks: [],
-};
-
 /** A world, and what it was made of as far as somebody still holds it. */
 function read(): { readonly world: World; readonly loaded: WeakRef<object> } {
-  const loaded = { ...nothing };
+  const loaded = { ...NOTHING_LOADED };
   const kinds = { isSensor: () => false, isInstant: () => false };
   return { world: new World(loaded, kinds, () => undefined), loaded: new WeakRef(loaded) };
 }

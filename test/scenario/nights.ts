@@ -19,6 +19,7 @@ import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 import { keyOf as deadlineKey } from "../../engine/core/machine/deadlines.ts";
 import { keyOf } from "../../engine/core/machine/active-run.ts";
 import { kindsOf, rethrow } from "./kinds.ts";
+import { NOTHING_LOADED } from "./nothing-loaded.ts";
 
 /** What the database would hold: every batch is applied, and refused where it does not match what is there. */
 class Rows {
@@ -229,22 +230,14 @@ export class Nights {
     const of = <T extends { readonly runId: string }>(map: Map<string, T>): T[] =>
       [...map.values()].filter((row) => runs.some(({ runId }) => runId === row.runId));
     const loaded: LoadedWorld = {
-      installationId: "installation",
+      ...NOTHING_LOADED,
       versions: rows.versions,
       currentVersion: version.versionNumber === 0 ? {} : { [version.dagId]: version.versionId },
       dags: [...rows.dags.values()],
       deadlines: [...rows.deadlines.values()].filter(({ state }) => state === "pending"),
-      booked: [],
-      pools: {},
-      backfills: [],
       runs,
       tasks: of(rows.tasks),
       attempts: of(rows.attempts),
-      outputs: [],
-      expansions: [],
-      assetQueue: [],
-      variables: [],
-      dagTasks: [],
     };
     return new World(
       loaded,

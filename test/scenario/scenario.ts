@@ -15,6 +15,7 @@ import type { MarkedTaskState, TaskWish } from "../../engine/core/commands.ts";
 import { DEFAULT_SETTINGS } from "../../engine/core/settings.ts";
 import { DECIDED, kindsOf, rethrow } from "./kinds.ts";
 import { dagSpec, taskSpec, tasksOf } from "./specs.ts";
+import { NOTHING_LOADED } from "./nothing-loaded.ts";
 
 export { dagSpec, taskSpec, tasksOf };
 
@@ -46,22 +47,10 @@ export class Scenario {
     const taskNos = Object.fromEntries(spec.tasks.map((task, index) => [task.taskId, index + 1]));
     const version = { versionId: "v1", dagId: spec.dagId, versionNumber: 1, hash: "h", spec, taskNos };
     this.loaded = {
-      installationId: "installation",
+      ...NOTHING_LOADED,
       versions: [version],
       currentVersion: { [spec.dagId]: "v1" },
-      dags: [],
-      deadlines: [],
-      booked: [],
       pools: Object.fromEntries(Object.entries(spec.pools).map(([pool, { slots }]) => [pool, slots])),
-      backfills: [],
-      runs: [],
-      tasks: [],
-      attempts: [],
-      outputs: [],
-      expansions: [],
-      assetQueue: [],
-      variables: [],
-      dagTasks: [],
     };
     this.world = new World(this.loaded, KINDS, rethrow);
     this.world.enterRun(null, bareRun(this.planned()));

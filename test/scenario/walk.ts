@@ -17,6 +17,7 @@ import { nameOf, owedBy, pictureOf, type Debts } from "./memory.ts";
 import { taskSpec } from "./scenario.ts";
 import { StoredRows } from "./stored-rows.ts";
 import { answerOf, failureOf, launchOf, lookOf, SETTINGS, type Step } from "./walk-draws.ts";
+import { NOTHING_LOADED } from "./nothing-loaded.ts";
 
 const RUN = "01890000-0000-7000-8000-000000000001";
 
@@ -53,9 +54,9 @@ export class Walk {
     const taskNos = Object.fromEntries(this.spec.tasks.map(({ taskId }, index) => [taskId, index + 1]));
     const version = { versionId: "v1", dagId: "nightly", versionNumber: 1, hash: "h", spec: this.spec, taskNos };
     const loaded: LoadedWorld = {
-      ...{ installationId: "installation", versions: [version], currentVersion: { nightly: "v1" }, dags: [] },
-      ...{ deadlines: [], pools: { small: 1 }, backfills: [], assetQueue: [], variables: [], dagTasks: [] },
-      ...(rows ?? { tasks: [], attempts: [], outputs: [], expansions: [], booked: [] }),
+      ...NOTHING_LOADED,
+      ...{ versions: [version], currentVersion: { nightly: "v1" }, pools: { small: 1 } },
+      ...rows,
       runs: rows ? [rows.run] : [],
     };
     const rethrow = (_runId: string, error: unknown): never => {

@@ -1,3 +1,5 @@
+const NONE: readonly never[] = [];
+
 /** A map that most runs leave empty: its table, larger than the rest of it, is made when something is put into it. */
 export class LazyMap<K, V> {
   private made: Map<K, V> | null = null;
@@ -30,14 +32,14 @@ export class LazyMap<K, V> {
   }
 
   keys(): Iterable<K> {
-    return this.made?.keys() ?? [];
+    return this.made?.keys() ?? NONE;
   }
 
   values(): Iterable<V> {
-    return this.made?.values() ?? [];
+    return this.made?.values() ?? NONE;
   }
 
   [Symbol.iterator](): Iterator<[K, V]> {
-    return (this.made ?? new Map<K, V>())[Symbol.iterator]();
+    return (this.made ?? NONE)[Symbol.iterator]();
   }
 }
